@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Token bucket in bytes. */
+#include "rate.h"
+
+#define NS_PER_SEC	1000000000ULL
+
+u64 tm_rate_refill(struct tm_rate *r, u64 bytes_per_sec, u64 burst_bytes, u64 now_ns)
+{
+	/* Longer pauses fill any bucket; the bound keeps the product in range. */
+	u64 ns = min(now_ns - r->last_ns, 10 * NS_PER_SEC);
+	u64 added;
+
+	if (now_ns <= r->last_ns && r->last_ns)
+		return r->tokens_bytes;
+	added = mul_u64_u64_div_u64(bytes_per_sec, ns, NS_PER_SEC);
+	/* Too little time for one byte: let it add up. */
+	if (!added)
+		return r->tokens_bytes;
+	r->last_ns = now_ns;
+	r->tokens_bytes = added > burst_bytes ? burst_bytes :
+			  min(r->tokens_bytes + added, burst_bytes);
+	return r->tokens_bytes;
+}
+
+void tm_rate_spend(struct tm_rate *r, u64 bytes)
+{
+	r->tokens_bytes -= min(bytes, r->tokens_bytes);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Token bucket in bytes. */
+#ifndef TM_POLICY_RATE_H
+#define TM_POLICY_RATE_H
+
+#include "env.h"
+
+/**
+ * struct tm_rate - token bucket
+ * @tokens_bytes: what may be spent now
+ * @last_ns: when tokens were last added
+ */
+struct tm_rate {
+	u64 tokens_bytes;
+	u64 last_ns;
+};
+
+/**
+ * tm_rate_refill - add the tokens of the time since the last call
+ * @r: bucket, zeroed at first
+ * @bytes_per_sec: rate; a change takes effect at once
+ * @burst_bytes: most that can be saved up
+ * @now_ns: monotonic time
+ *
+ * Return: tokens that may be spent now, in bytes.
+ */
+u64 tm_rate_refill(struct tm_rate *r, u64 bytes_per_sec, u64 burst_bytes, u64 now_ns);
+
+/* Spend @bytes; a bucket doesn't go into debt. */
+void tm_rate_spend(struct tm_rate *r, u64 bytes);
+
+#endif /* TM_POLICY_RATE_H */
