@@ -25,6 +25,10 @@
 #ifndef TM_TEST_H
 #define TM_TEST_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE	/* so include this first */
+#endif
+
 #include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
