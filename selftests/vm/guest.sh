@@ -62,9 +62,9 @@ mount_all()
 # and the counters are per CPU: ask a few times.
 isolated()
 {
-	local i n
+	local n
 
-	for i in 1 2 3 4 5 6 7 8; do
+	for _ in 1 2 3 4 5 6 7 8; do
 		n=$(awk '/^nr_isolated_/ { s += $2 } END { print s + 0 }' /proc/vmstat)
 		[ "$n" -ne 0 ] || break
 		sleep 0.4

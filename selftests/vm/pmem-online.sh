@@ -12,9 +12,10 @@ mode=${1:-}
 dax=/sys/bus/dax
 
 # There is no udev to load drivers. A kernel with all built in has no modules.
-for m in nfit nd_pmem device_dax dax_pmem kmem; do
+# -i: ndctl installs a hook for libnvdimm that looks for passphrases first.
+for m in libnvdimm nfit nd_pmem device_dax dax_pmem kmem; do
 	[ "$mode" = --load-only ] && [ $m = kmem ] && continue
-	modprobe -q "$m" || :
+	modprobe -iq "$m" || :
 done
 [ "$mode" != --load-only ] || exit 0
 

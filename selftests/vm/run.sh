@@ -113,11 +113,13 @@ rm -f "$OUT"/{console,output,dmesg,result,env,pmem.log}
 VM_CMD=("$@")
 [ ${#env[@]} -eq 0 ] || VM_CMD=(env "${env[@]}" "$@")
 VM_PMEM=$TOPO_PMEM VM_CGROUP=$cgroup VM_MODULES=${VM_MODULES:-}
-VM_KVER=$kver VM_TOPOLOGY=$topo VM_OUT=/run/vm
-declare -p VM_CMD VM_DIR VM_ROOT VM_PMEM VM_CGROUP VM_MODULES >"$OUT/env"
-# The command may want to know where it is.
-declare -px VM_OUT VM_TOPOLOGY VM_DIR VM_ROOT 2>/dev/null >>"$OUT/env" || :
+{
+	declare -p VM_CMD VM_DIR VM_ROOT VM_PMEM VM_CGROUP VM_MODULES
+	# The command may want to know where it is.
+	echo "export VM_OUT=/run/vm VM_TOPOLOGY=${topo@Q} VM_ROOT"
+} >"$OUT/env"
 
+# shellcheck disable=SC2054	# QEMU's commas
 args=(-nodefaults -no-user-config -display none -no-reboot
 	-M "q35$TOPO_MACHINE" -cpu "$cpu" -smp "$SMP" "${TOPO_ARGS[@]}"
 	-kernel "$(vmlinux "$kernel")" -initrd "$(initrd "$kver")"
@@ -130,9 +132,9 @@ args=(-nodefaults -no-user-config -display none -no-reboot
 	-device virtio-9p-pci,fsdev=out,mount_tag=out)
 # A small code buffer: the default is a quarter of the host's memory, up to 1G.
 if [ -n "$icount" ]; then
-	args+=(-accel tcg,thread=single,tb-size=256 -icount shift=0,sleep=off)
+	args+=(-accel "tcg,thread=single,tb-size=256" -icount "shift=0,sleep=off")
 else
-	args+=(-accel tcg,thread=multi,tb-size=256)
+	args+=(-accel "tcg,thread=multi,tb-size=256")
 fi
 [ -z "$use_plugin" ] || args+=(-plugin "$(plugin)")
 for k in "${!TOPO_NV[@]}"; do
@@ -148,10 +150,11 @@ for k in "${!TOPO_NV[@]}"; do
 	args=(-object "memory-backend-${backend%%,*},id=nv$k,${backend#*,}" "${args[@]}")
 done
 
+# swiotlb: room for hotplug above 4G costs a 64M bounce buffer that nothing uses.
 # panic: a splat that kills ends the VM at once. The stall detectors know
 # nothing of a host that gives a vCPU no time: be patient.
 cmdline="console=ttyS0 nokaslr mitigations=off no_timer_check tsc=reliable
-cryptomgr.notests random.trust_cpu=on quiet oops=panic panic=-1
+cryptomgr.notests random.trust_cpu=on swiotlb=noforce quiet oops=panic panic=-1
 rcupdate.rcu_cpu_stall_timeout=100 watchdog_thresh=50
 vm.root=$VM_ROOT vm.dir=$VM_DIR $append"
 

@@ -34,7 +34,8 @@ to_mib()
 
 	bytes=$(numfmt --from=iec "$1" 2>/dev/null) ||
 		die "not a size: '$1' (use 512M, 1G)"
-	[ $((bytes % 1048576)) -eq 0 ] && [ "$bytes" -gt 0 ] ||
+	[ "$bytes" -gt 0 ] || die "size '$1' is nothing"
+	[ $((bytes % 1048576)) -eq 0 ] ||
 		die "size '$1' is not a multiple of 1M"
 	echo $((bytes >> 20))
 }

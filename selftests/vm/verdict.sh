@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 #
 # What a finished guest is worth; sourced by run.sh.
+# shellcheck disable=SC2154	# OUT, VM_ROOT, expected, limit, check: run.sh
 
 # Every word by which a kernel says that it found a bug in itself.
 SPLAT='BUG:|WARNING:|KASAN|KCSAN|UBSAN|Oops|general protection|Kernel panic'
