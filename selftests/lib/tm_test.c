@@ -496,6 +496,32 @@ uint64_t tm_node_total(tm_nodes_t nodes)
 	return node_meminfo(nodes, "MemTotal:");
 }
 
+uint64_t tm_node_room(tm_nodes_t nodes)
+{
+	uint64_t room = 0, nfree = 0, high = 0, page = tm_page_size();
+	FILE *f = fopen("/proc/zoneinfo", "re");
+	char line[256];
+	int nid = -1;
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		unsigned long long v;
+
+		if (sscanf(line, "Node %d, zone", &nid) == 1)
+			nfree = 0;
+		else if (sscanf(line, " pages free %llu", &v) == 1)
+			nfree = v;
+		else if (sscanf(line, " high %llu", &v) == 1 && nid >= 0 && nid < TM_NODES &&
+			 (nodes >> nid & 1)) {
+			high = v;
+			room += nfree > high ? (nfree - high) * page : 0;
+		}
+	}
+	fclose(f);
+	return room;
+}
+
 int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p)
 {
 	enum { CHUNK = 4096 };
@@ -1156,6 +1182,68 @@ int tm_kill(struct tm_child *c, int sig)
 {
 	kill(c->pid, sig);
 	return tm_reap(c, tm_ms(TM_HANG_MS));
+}
+
+struct hog {
+	tm_nodes_t nodes;
+	uint64_t leave;
+};
+
+static int hog_child(struct tm_child *self, void *arg)
+{
+	const size_t step = 2 * TM_MIB;
+	struct hog *h = arg;
+	size_t size = tm_node_total(h->nodes), used = 0;
+	char *p = tm_anon(size, MADV_NOHUGEPAGE), line[64];
+	unsigned long mask = h->nodes;
+
+	/* It must be the last one to be chosen if something goes wrong, not the first. */
+	tm_write("/proc/self/oom_score_adj", "-1000");
+	/* Bound, but never below the watermarks: that would be an OOM of these nodes. */
+	if (mbind(p, size, MPOL_BIND, &mask, TM_NODES + 1, 0))
+		tm_die("mbind: %m");
+	while (used < size && tm_node_room(h->nodes) > h->leave + step) {
+		size_t i, n = tm_node_room(h->nodes) - h->leave;
+
+		n = n > 16 * step ? 8 * step : step;
+		if (n > size - used)
+			n = size - used;
+		for (i = 0; i < n; i += tm_page_size())
+			p[used + i] = 1;
+		used += n;
+	}
+	tm_tell(self, "FULL %zu", used);
+	while (tm_hear(self, line, sizeof(line), INT_MAX) >= 0) {
+		uint64_t n = strtoull(line, NULL, 10);
+
+		if (n > used)
+			n = used;
+		used -= n;
+		madvise(p + used, n, MADV_DONTNEED);
+		tm_tell(self, "FREED %llu", (unsigned long long)n);
+	}
+	return 0;
+}
+
+void tm_hog(struct tm_child *c, tm_nodes_t nodes, uint64_t leave)
+{
+	struct hog h = { nodes, leave };
+	char line[64];
+
+	tm_spawn(c, NULL, hog_child, &h);
+	if (tm_hear(c, line, sizeof(line), tm_ms(TM_HANG_MS)) < 0)
+		tm_die("the hog doesn't answer");
+	tm_diag("hog: %s bytes, room left %.1fM", line, tm_fmib(tm_node_room(nodes)));
+}
+
+int tm_hog_free(struct tm_child *c, uint64_t bytes)
+{
+	char cmd[32];
+	int64_t n;
+
+	snprintf(cmd, sizeof(cmd), "%llu", (unsigned long long)bytes);
+	n = tm_ask(c, cmd, tm_ms(TM_HANG_MS));
+	return n < 0 ? n : 0;
 }
 
 /* ---- the module ---------------------------------------------------------------------------------- */

@@ -104,6 +104,21 @@ static inline void tm_require(unsigned int need)
 static inline void tm_require_free(bool slow, uint64_t bytes);
 
 void tm_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* `# ...` */
+
+/*
+ * One of several conditions of a result: says which one failed, and clears *ok.
+ *	tm_check(&ok, dram <= limit, "dram %.1fM", tm_fmib(dram));
+ */
+#define tm_check(ok, cond, fmt, ...) ({						\
+	bool good_ = (cond);							\
+										\
+	if (!good_) {								\
+		tm_diag("FAILED: %s: " fmt, #cond, ##__VA_ARGS__);		\
+		*(ok) = false;							\
+	}									\
+	good_;									\
+})
+
 void tm_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void tm_at_exit(void (*fn)(void *), void *arg);	/* last registered runs first; not in children */
 
@@ -145,6 +160,9 @@ tm_nodes_t tm_slow_nodes(void);
 int tm_parse_nodes(const char *list, tm_nodes_t *nodes);	/* "0-1,3" */
 uint64_t tm_node_free(tm_nodes_t nodes);			/* MemFree, bytes */
 uint64_t tm_node_total(tm_nodes_t nodes);			/* MemTotal, bytes */
+
+/* Free bytes above the high watermarks: what can be allocated without waking reclaim. */
+uint64_t tm_node_room(tm_nodes_t nodes);
 static inline int tm_first_node(tm_nodes_t n) { return n ? __builtin_ctzll(n) : -1; }
 
 /* Where the pages of [addr, addr + len) are, by move_pages(2). */
@@ -285,6 +303,13 @@ bool tm_alive(const struct tm_child *c);
 /* Waits for the end: exit status, 128 + signal, or -ETIMEDOUT (then the child is killed). */
 int tm_reap(struct tm_child *c, int timeout_ms);
 int tm_kill(struct tm_child *c, int sig);	/* kill and reap */
+
+/*
+ * A child outside of all test groups that takes memory of `nodes` until only `leave` bytes of room
+ * are left. tm_hog_free() gives `bytes` (at least; all if it has no more) back.
+ */
+void tm_hog(struct tm_child *c, tm_nodes_t nodes, uint64_t leave);
+int tm_hog_free(struct tm_child *c, uint64_t bytes);
 
 /* ---- the module ------------------------------------------------------------------------------------ */
 
