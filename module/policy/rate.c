@@ -12,13 +12,14 @@ u64 tm_rate_refill(struct tm_rate *r, u64 bytes_per_sec, u64 burst_bytes, u64 no
 
 	if (now_ns <= r->last_ns && r->last_ns)
 		return r->tokens_bytes;
-	added = mul_u64_u64_div_u64(bytes_per_sec, ns, NS_PER_SEC);
+	/* The quotient must fit 64 bits, or x86 raises a divide error. */
+	added = mul_u64_u64_div_u64(min(bytes_per_sec, ~0ULL / 10), ns, NS_PER_SEC);
 	/* Too little time for one byte: let it add up. */
 	if (!added)
 		return r->tokens_bytes;
 	r->last_ns = now_ns;
 	r->tokens_bytes = added > burst_bytes ? burst_bytes :
-			  min(r->tokens_bytes + added, burst_bytes);
+			  min(r->tokens_bytes, burst_bytes - added) + added;
 	return r->tokens_bytes;
 }
 
