@@ -72,9 +72,10 @@ u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 cap_pag
 
 	/*
 	 * Two snapshots, the older one at least one horizon back: whatever was
-	 * taken since then may be in flight.
+	 * taken since then may be in flight. Clocks of two CPUs may disagree a
+	 * little: time that goes back isn't a horizon.
 	 */
-	if (now_ns - f->new_ns >= TM_INFLIGHT_NS) {
+	if ((s64)(now_ns - f->new_ns) >= (s64)TM_INFLIGHT_NS) {
 		f->old_taken = f->new_taken;
 		f->new_taken = taken;
 		f->new_ns = now_ns;
