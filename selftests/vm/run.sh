@@ -34,7 +34,7 @@ top directory of the project; what it writes goes nowhere, except to $VM_OUT
                clock is the host's
 
 status: the command's; 90 the kernel was damaged (lines are printed); 124 time
-limit; 125 the guest died or did not come up; 2 wrong usage.
+limit; 4 (kselftest's skip) the kernel can't do what -g asks; 125 the guest died or did not come up; 2 wrong usage.
 USAGE
 }
 
@@ -121,7 +121,7 @@ VM_PMEM=$TOPO_PMEM VM_CGROUP=$cgroup VM_MODULES=${VM_MODULES:-}
 
 # shellcheck disable=SC2054	# QEMU's commas
 args=(-nodefaults -no-user-config -display none -no-reboot
-	-M "q35$TOPO_MACHINE" -cpu "$cpu" -smp "$SMP" "${TOPO_ARGS[@]}"
+	-M "q35$TOPO_MACHINE" -cpu "$cpu" -smp "$TOPO_SMP" "${TOPO_ARGS[@]}"
 	-kernel "$(vmlinux "$kernel")" -initrd "$(initrd "$kver")"
 	-chardev "file,id=console,path=$OUT/console" -serial chardev:console
 	-chardev "stdio,id=out,signal=off,logfile=$OUT/output" -serial chardev:out

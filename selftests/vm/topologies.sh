@@ -3,8 +3,8 @@
 #
 # The machines that run.sh can boot, by name; sourced by run.sh.
 #
-# topology NAME[:key=value,...] fills TOPO_MACHINE (suffix of -M), TOPO_ARGS
-# (QEMU arguments), TOPO_NV (sizes in MiB of the NVDIMM backends) and
+# topology NAME[:key=value,...] fills TOPO_MACHINE (suffix of -M), TOPO_SMP, TOPO_ARGS
+# (more QEMU arguments), TOPO_NV (sizes in MiB of the NVDIMM backends) and
 # TOPO_PMEM (what the guest does about them before the test starts).
 #
 #   name       nodes
@@ -99,7 +99,7 @@ topology()
 	slow=$(to_mib "$slow")
 	last=$((SMP - 1))
 	mem=$dram
-	TOPO_MACHINE='' TOPO_ARGS=() TOPO_NV=() TOPO_PMEM=none
+	TOPO_MACHINE='' TOPO_SMP=$SMP TOPO_ARGS=() TOPO_NV=() TOPO_PMEM=none
 
 	case $name in
 	pmem*|two-two)
@@ -134,6 +134,8 @@ topology()
 	two-two)
 		[ "$SMP" -ge 2 ] || die "two-two needs -s 2 or more"
 		half=$((SMP / 2))
+		# The kernel warns of cores of one socket on two nodes.
+		TOPO_SMP=$SMP,sockets=2
 		dram_node 0 "0-$((half - 1))" "$dram"
 		dram_node 1 "$half-$last" "$dram"
 		mem=$((2 * dram))
