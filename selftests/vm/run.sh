@@ -158,9 +158,14 @@ cryptomgr.notests random.trust_cpu=on swiotlb=noforce quiet oops=panic panic=-1
 rcupdate.rcu_cpu_stall_timeout=100 watchdog_thresh=50
 vm.root=$VM_ROOT vm.dir=$VM_DIR $append"
 
-status=0
+# In the background, so that the VM doesn't outlive us if we are killed.
 timeout --foreground -k 5 "$limit" qemu-system-x86_64 "${args[@]}" \
-	-append "${cmdline//$'\n'/ }" "${extra[@]}" </dev/null || status=$?
+	-append "${cmdline//$'\n'/ }" "${extra[@]}" </dev/null &
+pid=$!
+trap 'kill $pid; wait $pid; exit 130' INT TERM HUP
+status=0
+wait $pid || status=$?
+trap - INT TERM HUP
 verdict "$status"
 [ -n "$keep" ] || [ "$STATUS" -ne 0 ] || rm -r "$OUT"
 exit "$STATUS"

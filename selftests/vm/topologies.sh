@@ -23,6 +23,7 @@
 #
 # Only NVDIMM nodes are a lower memory tier on both 6.1 and 6.12, and only they
 # can be offlined whole: boot-time nodes hold kernel memory. Prefer pmem.
+# shellcheck disable=SC2034	# TOPO_*: run.sh
 
 # Memory is hotplugged in blocks of 128 MiB; another one is lost to the 2 MiB
 # header of the namespace, which pushes the start off the block boundary.

@@ -44,10 +44,10 @@ verdict()	# status of QEMU; sets STATUS
 	lines=$(splats)
 	if [ "$qemu" -eq 124 ] || [ "$qemu" -eq 137 ]; then
 		STATUS=124
-		echo "vm: time limit of ${limit}s" >&2
+		echo "vm: time limit of ${limit}s (console in ${OUT#"$VM_ROOT"/})" >&2
 	elif ! grep -q '^end' "$OUT/result" 2>/dev/null; then
 		STATUS=125
-		echo "vm: the guest died (QEMU status $qemu); end of its console:" >&2
+		echo "vm: the guest died (QEMU status $qemu, ${OUT#"$VM_ROOT"/}); end of its console:" >&2
 		tail -n 40 "$OUT/console" 2>/dev/null | tr -d '\r' >&2 || :
 	elif [ -n "$(field setup)" ]; then
 		STATUS=125
