@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+# tiermem: `make help` lists the targets. KVER=<release> chooses the kernel;
+# without it, the running one if its headers are there, else each installed one.
+
+HEADERS := $(patsubst /lib/modules/%/build,%,$(wildcard /lib/modules/*/build))
+KVER ?= $(or $(filter $(shell uname -r),$(HEADERS)),$(HEADERS))
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+# What a module build needs; copied, so that two kernels can be built side by side.
+SOURCES := Kbuild dkms.conf $(shell find module uapi -name '*.[ch]')
+
+.PHONY: all modules selftests deps demo check check-long bench style install dkms-install \
+	dkms-remove clean help
+
+all: modules
+
+help:
+	@echo 'deps          install what building and testing needs (Debian 12, as root)'
+	@echo 'demo          a quota on a PMEM node, seen in a virtual machine'
+	@echo 'check         build for both kernels and run all tests in virtual machines'
+	@echo 'check-long    the same on a debug kernel, and longer'
+	@echo 'modules       build/<release>/tiermem.ko (default)'
+	@echo 'install       install the module for KVER; dkms-install: for every kernel'
+	@echo 'style         checkpatch, sparse, W=1, shellcheck and the rules of this project'
+
+modules: $(KVER:%=build/%/tiermem.ko)
+	@test -n "$(KVER)" || { echo "No kernel headers found: install linux-headers, or run make deps."; exit 1; }
+
+build/%/tiermem.ko: $(SOURCES)
+	@mkdir -p build/$*/src
+	@tar cf - $(SOURCES) | tar xf - -C build/$*/src
+	$(MAKE) -C /lib/modules/$*/build M=$(CURDIR)/build/$*/src $(if $(W),W=$(W)) $(if $(GCOV),GCOV=1) modules
+	@cp build/$*/src/tiermem.ko $@
+
+selftests:
+	$(MAKE) -C selftests
+
+deps:
+	tools/packaging/deps.sh
+
+demo:
+	tools/demo/demo.sh
+
+check: modules
+	selftests/check.sh
+
+check-long:
+	selftests/debug/run.sh
+
+style:
+	tools/packaging/style.sh
+
+install: modules
+	install -D -m 644 build/$(firstword $(KVER))/tiermem.ko /lib/modules/$(firstword $(KVER))/updates/tiermem.ko
+	depmod $(firstword $(KVER))
+
+dkms-install:
+	tools/packaging/dkms-install.sh
+
+dkms-remove:
+	tools/packaging/dkms-remove.sh
+
+clean:
+	rm -rf build

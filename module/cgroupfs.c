@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tiermem.* files of every cgroup with the memory controller.
+ *
+ * Handlers run under a kernfs active reference, which removal of the files
+ * waits for with cgroup_mutex held: they never take that mutex, and the one
+ * that works long (lowering dram_max) looks at tm_stopping() all the while.
+ */
+#include <linux/cgroup.h>
+#include <linux/fs.h>
+#include <linux/kernfs.h>
+#include <linux/math64.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+
+#include "ksym.h"
+#include "tiermem.h"
+
+static const char * const event_names[TM_NR_EVENTS] = {
+	[TM_EVENT_OVER_QUOTA] = "over_quota",
+	[TM_EVENT_SLOW_FULL] = "slow_full",
+	[TM_EVENT_UNREACHABLE] = "unreachable",
+	[TM_EVENT_THRASH] = "thrash",
+};
+
+static struct mem_cgroup *seq_memcg(struct seq_file *m)
+{
+	return mem_cgroup_from_css(seq_css(m));
+}
+
+static int dram_max_show(struct seq_file *m, void *v)
+{
+	struct tm_group *g = tm_group_get(seq_memcg(m), false);
+
+	if (g && tm_group_limited(g))
+		seq_printf(m, "%llu\n", READ_ONCE(g->quota_pages) << PAGE_SHIFT);
+	else
+		seq_puts(m, "max\n");
+	if (g)
+		tm_group_put(g);
+	return 0;
+}
+
+static int set_quota(struct mem_cgroup *memcg, u64 quota_pages, struct tm_group **gp)
+{
+	struct tm_group *g;
+	int ret;
+
+	/* Again if the daemon dropped the group between the two steps. */
+	do {
+		g = tm_group_get(memcg, true);
+		if (!g)
+			return css_is_dying(&memcg->css) ? -ENODEV : -ENOMEM;
+		ret = tm_group_set_quota(g, quota_pages);
+		if (!ret)
+			*gp = g;
+		else
+			tm_group_put(g);
+	} while (ret == -ENODEV && !css_is_dying(&memcg->css));
+	return ret;
+}
+
+static ssize_t dram_max_write(struct kernfs_open_file *of, char *buf, size_t nbytes, loff_t off)
+{
+	struct mem_cgroup *memcg = mem_cgroup_from_css(of_css(of));
+	struct tm_group *g = NULL;
+	u64 quota_pages;
+	int ret;
+
+	if (memchr(buf, '\0', nbytes) || tm_quota_parse(strstrip(buf), &quota_pages))
+		return -EINVAL;
+	ret = set_quota(memcg, quota_pages, &g);
+	if (ret)
+		return ret;
+	if (!(of->file->f_flags & O_NONBLOCK))
+		tm_daemon_cut(g);
+	tm_group_put(g);
+	tm_daemon_kick();
+	return (ssize_t)nbytes;
+}
+
+static u64 dram_current_read(struct cgroup_subsys_state *css, struct cftype *cft)
+{
+	u64 fast_pages, slow_pages;
+
+	tm_subtree_pages(mem_cgroup_from_css(css), &fast_pages, &slow_pages);
+	return fast_pages << PAGE_SHIFT;
+}
+
+static u64 slow_current_read(struct cgroup_subsys_state *css, struct cftype *cft)
+{
+	u64 fast_pages, slow_pages;
+
+	tm_subtree_pages(mem_cgroup_from_css(css), &fast_pages, &slow_pages);
+	return slow_pages << PAGE_SHIFT;
+}
+
+static u64 stat_of(const struct tm_counters *c, enum tm_stat item)
+{
+	return (u64)atomic64_read(&c->stat[item]);
+}
+
+static void show_counters(struct seq_file *m, const struct tm_counters *c)
+{
+	seq_printf(m, "over_quota_byte_sec %llu\n",
+		   div_u64(stat_of(c, TM_STAT_OVER_QUOTA_BYTE_MSEC), MSEC_PER_SEC));
+	seq_printf(m, "promoted_bytes %llu\n", stat_of(c, TM_STAT_PROMOTED_BYTES));
+	seq_printf(m, "demoted_bytes %llu\n", stat_of(c, TM_STAT_DEMOTED_BYTES));
+	seq_printf(m, "pingpong_bytes %llu\n", stat_of(c, TM_STAT_PINGPONG_BYTES));
+	seq_printf(m, "failed_pinned %llu\n", stat_of(c, TM_STAT_FAILED_PINNED));
+	seq_printf(m, "failed_locked %llu\n", stat_of(c, TM_STAT_FAILED_LOCKED));
+	seq_printf(m, "failed_busy %llu\n", stat_of(c, TM_STAT_FAILED_BUSY));
+	seq_printf(m, "failed_nomem %llu\n", stat_of(c, TM_STAT_FAILED_NOMEM));
+	seq_printf(m, "scan_usec %llu\n",
+		   div_u64(stat_of(c, TM_STAT_SCAN_NSEC), NSEC_PER_USEC));
+	seq_printf(m, "migrate_usec %llu\n",
+		   div_u64(stat_of(c, TM_STAT_MIGRATE_NSEC), NSEC_PER_USEC));
+}
+
+static int stat_show(struct seq_file *m, void *v)
+{
+	static const struct tm_counters none;
+	struct mem_cgroup *memcg = seq_memcg(m);
+	struct tm_group *g = tm_group_get(memcg, false);
+	u64 fast_pages, slow_pages, steered = 0, unsteered = 0, over = 0;
+	const struct tm_counters *c = &none;
+
+	if (g) {
+		c = &g->counters;
+		tm_group_recount(g);
+		over = tm_group_excess(g);
+		tm_group_sum_cpu(g, &steered, &unsteered);
+	} else if (!parent_mem_cgroup(memcg)) {
+		c = &tm_totals;
+	}
+	tm_subtree_pages(memcg, &fast_pages, &slow_pages);
+	seq_printf(m, "dram_bytes %llu\n", fast_pages << PAGE_SHIFT);
+	seq_printf(m, "slow_bytes %llu\n", slow_pages << PAGE_SHIFT);
+	seq_printf(m, "over_quota_bytes %llu\n", over << PAGE_SHIFT);
+	seq_printf(m, "hot_in_slow %llu\n", g ? g->plan.hot_slow_pages << PAGE_SHIFT : 0);
+	seq_printf(m, "cold_in_dram %llu\n", g ? g->plan.cold_fast_pages << PAGE_SHIFT : 0);
+	seq_printf(m, "steered_bytes %llu\n", steered << PAGE_SHIFT);
+	seq_printf(m, "unsteered_bytes %llu\n", unsteered << PAGE_SHIFT);
+	seq_printf(m, "skipped_hugetlb %llu\n", g ? READ_ONCE(g->hugetlb_bytes) : 0);
+	show_counters(m, c);
+	if (g)
+		tm_group_put(g);
+	return 0;
+}
+
+static int show_events(struct seq_file *m, bool local)
+{
+	struct tm_group *g = tm_group_get(seq_memcg(m), false);
+	int i;
+
+	for (i = 0; i < TM_NR_EVENTS; i++) {
+		s64 n = 0;
+
+		if (g)
+			n = atomic64_read(local ? &g->counters.events_local[i] :
+						  &g->counters.events[i]);
+		seq_printf(m, "%s %lld\n", event_names[i], n);
+	}
+	if (g)
+		tm_group_put(g);
+	return 0;
+}
+
+static int events_show(struct seq_file *m, void *v)
+{
+	return show_events(m, false);
+}
+
+static int events_local_show(struct seq_file *m, void *v)
+{
+	return show_events(m, true);
+}
+
+/*
+ * NO_PREFIX, or the files would be called memory.tiermem.*. NS_DELEGATABLE
+ * stays off: a delegatee must not raise the quota of its own root.
+ */
+static struct cftype files[] = {
+	{
+		.name = "tiermem.dram_max",
+		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
+		.seq_show = dram_max_show,
+		.write = dram_max_write,
+	},
+	{
+		.name = "tiermem.dram_current",
+		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
+		.read_u64 = dram_current_read,
+	},
+	{
+		.name = "tiermem.slow_current",
+		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
+		.read_u64 = slow_current_read,
+	},
+	{
+		.name = "tiermem.stat",
+		.flags = CFTYPE_NO_PREFIX,
+		.seq_show = stat_show,
+	},
+	{
+		.name = "tiermem.events",
+		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
+		.seq_show = events_show,
+	},
+	{
+		.name = "tiermem.events.local",
+		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
+		.seq_show = events_local_show,
+	},
+	{ }
+};
+
+int tm_cgroupfs_init(void)
+{
+	return K(cgroup_add_dfl_cftypes)(&memory_cgrp_subsys, files);
+}
+
+/* Waits for handlers in flight. */
+void tm_cgroupfs_exit(void)
+{
+	K(cgroup_rm_cftypes)(files);
+}

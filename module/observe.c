@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Observation: which pages were accessed since the last pass?
+ *
+ * Page tables tell most cheaply (about 30 instructions a page against 750 of
+ * folio_referenced(), which besides is wrong for 4K pages under MGLRU). A
+ * guest's accesses show only in the second-stage tables, which the MMU
+ * notifiers of KVM read for us. Page cache that nobody maps shows in
+ * PG_referenced, on the LRU lists.
+ *
+ * Bits are cleared without a TLB flush, as the kernel itself does: a page
+ * that stays in a TLB looks cold, so no page is called cold on one window.
+ */
+#include <linux/hugetlb.h>
+#include <linux/mempolicy.h>
+#include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/mmu_notifier.h>
+#include <linux/pagewalk.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "ksym.h"
+#include "tiermem.h"
+#include "trace.h"
+
+/* Address space walked under one hold of the mmap_lock. */
+#define WALK_BYTES	(64UL << 20)
+
+static void add_candidate(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
+			  unsigned int level)
+{
+	if (o->nr[tier] < TM_CANDIDATES)
+		o->candidates[tier][o->nr[tier]++] = (struct tm_candidate){ pfn, level };
+}
+
+static tm_heat_t *entry_of(struct tm_observation *o, unsigned long pfn)
+{
+	unsigned long nr = pfn >> TM_HEATMAP_SHIFT;
+
+	if (!o->chunk || nr != o->chunk_nr) {
+		o->chunk = tm_heatmap_chunk(pfn, true);
+		o->chunk_nr = nr;
+	}
+	return o->chunk ? &o->chunk[pfn & TM_HEATMAP_MASK] : NULL;
+}
+
+/* Is the folio charged to a cgroup that this group, and no nearer one, looks after? */
+static bool mine(struct tm_observation *o, struct folio *folio)
+{
+	struct mem_cgroup *memcg;
+
+	rcu_read_lock();
+	memcg = folio_memcg(folio);
+	if (memcg != o->last_memcg) {
+		o->last_memcg = memcg;
+		o->last_mine = memcg && tm_group_nearest(memcg) == o->g;
+	}
+	rcu_read_unlock();
+	return o->last_mine;
+}
+
+/**
+ * visit - account one mapping of a folio, or an unmapped folio
+ * @o: observation
+ * @folio: folio that can't go away: mapped under the page table lock, or referenced
+ * @young: was accessed
+ * @first: this mapping stands for the folio; the others of a folio that is
+ *	mapped page by page only add their accesses
+ */
+static void visit(struct tm_observation *o, struct folio *folio, bool young, bool first)
+{
+	unsigned long pfn = folio_pfn(folio);
+	enum tm_tier tier;
+	unsigned int level;
+	tm_heat_t *entry, old, heat;
+
+	if (!mine(o, folio))
+		return;
+	tier = node_isset(folio_nid(folio), o->slow) ? TM_SLOW : TM_FAST;
+	if (o->all_fast) {
+		if (tier == TM_FAST && first)
+			add_candidate(o, tier, pfn, 0);
+		return;
+	}
+
+	if (young)
+		tm_folio_give_back(folio);
+	entry = entry_of(o, pfn);
+	if (!entry)
+		return;
+	old = READ_ONCE(*entry);
+	heat = tm_heat_visit(old, tm_heat_tag(folio), first ? o->g->parity : !!(old & TM_HEAT_PARITY),
+			     young);
+	WRITE_ONCE(*entry, heat);
+	if (!first || (old & TM_HEAT_PARITY) == (heat & TM_HEAT_PARITY))
+		return;
+
+	tm_histogram_add(&o->histogram, tier, heat, (u64)folio_nr_pages(folio));
+	o->young_pages += young ? (u64)folio_nr_pages(folio) : 0;
+	if (tm_heat_windows(heat) < TM_PLAN_WINDOWS)
+		return;
+	level = tm_heat_level(heat);
+	if (tier == TM_SLOW ? level >= o->promote_floor : level <= o->demote_ceiling)
+		add_candidate(o, tier, pfn, level);
+}
+
+/* Read and clear the second stage's accessed bits; KVM answers for a range as a whole. */
+static bool second_stage_young(struct tm_observation *o, unsigned long addr, unsigned long size)
+{
+	return o->second_stage && K(__mmu_notifier_clear_young)(o->mm, addr, addr + size);
+}
+
+static struct folio *user_folio(unsigned long pfn)
+{
+	struct page *page;
+
+	if (!pfn_valid(pfn))
+		return NULL;
+	page = pfn_to_page(pfn);
+	if (PageReserved(page) || is_zone_device_page(page))
+		return NULL;
+	return page_folio(page);
+}
+
+static void visit_pmd(struct tm_observation *o, pmd_t *pmd, unsigned long addr)
+{
+	struct folio *folio;
+	bool young = false;
+
+	if (!pmd_present(*pmd))
+		return;
+	folio = user_folio(pmd_pfn(*pmd));
+	if (!folio)
+		return;
+	if (!o->all_fast) {
+		young = pmd_young(*pmd) &&
+			test_and_clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)pmd);
+		young |= second_stage_young(o, addr & HPAGE_PMD_MASK, HPAGE_PMD_SIZE);
+	}
+	visit(o, folio, young, true);
+}
+
+static void visit_pte(struct tm_observation *o, pte_t *pte, unsigned long addr)
+{
+	pte_t val = READ_ONCE(*pte);
+	struct folio *folio;
+	bool young = false;
+
+	if (!pte_present(val) || pte_special(val))
+		return;
+	folio = user_folio(pte_pfn(val));
+	if (!folio)
+		return;
+	if (!o->all_fast) {
+		young = pte_young(val) &&
+			test_and_clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)&pte->pte);
+		young |= second_stage_young(o, addr, PAGE_SIZE);
+	}
+	visit(o, folio, young, pte_pfn(val) == folio_pfn(folio));
+}
+
+static int walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long next, struct mm_walk *walk)
+{
+	struct tm_observation *o = walk->private;
+	spinlock_t *ptl;
+	pte_t *start, *pte;
+
+	/* Said before anything else: the walker would split a huge page to descend. */
+	walk->action = ACTION_CONTINUE;
+	if (pmd_trans_huge(READ_ONCE(*pmd))) {
+		ptl = pmd_lock(walk->mm, pmd);
+		if (pmd_trans_huge(*pmd))
+			visit_pmd(o, pmd, addr);
+		spin_unlock(ptl);
+		return 0;
+	}
+
+	start = tm_pte_offset_map_lock(walk->mm, pmd, addr, &ptl);
+	if (!start)
+		return 0;
+	for (pte = start; addr < next; pte++, addr += PAGE_SIZE)
+		visit_pte(o, pte, addr);
+	pte_unmap_unlock(start, ptl);
+	cond_resched();
+	return 0;
+}
+
+static const struct mm_walk_ops walk_ops = {
+	.pmd_entry = walk_pmd,
+	TM_WALK_RDLOCK
+};
+
+/* Mappings without pages of their own, or with pages that can't be moved. */
+static bool skip_vma(struct tm_observation *o, struct vm_area_struct *vma)
+{
+	if (is_vm_hugetlb_page(vma)) {
+		o->hugetlb_bytes += vma->vm_end - vma->vm_start;
+		return true;
+	}
+	if (vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP))
+		return true;
+	/* Whoever binds a mapping to nodes has decided for us. A quota cut still moves it. */
+	return !o->all_fast && vma->vm_policy && vma->vm_policy->mode == MPOL_BIND;
+}
+
+static void walk_mm(struct tm_observation *o, struct mm_struct *mm)
+{
+	unsigned long addr = 0;
+	bool more = true;
+
+	o->mm = mm;
+	o->second_stage = mm_has_notifiers(mm);
+	while (more && !tm_stopping()) {
+		struct vm_area_struct *vma;
+		unsigned long walked = 0;
+
+		mmap_read_lock(mm);
+		while (walked < WALK_BYTES && !mmap_lock_is_contended(mm)) {
+			unsigned long start, end;
+
+			vma = find_vma(mm, addr);
+			more = vma;
+			if (!more)
+				break;
+			start = max(addr, vma->vm_start);
+			end = min(vma->vm_end, start + WALK_BYTES);
+			addr = end;
+			if (skip_vma(o, vma))
+				continue;
+			K(walk_page_range)(mm, start, end, &walk_ops, o);
+			walked += end - start;
+		}
+		mmap_read_unlock(mm);
+		cond_resched();
+	}
+	o->mm = NULL;
+}
+
+static void walk_tasks(struct tm_observation *o, struct mem_cgroup *memcg)
+{
+	struct mm_struct *last = NULL;
+	struct css_task_iter it;
+	struct task_struct *task;
+
+	K(css_task_iter_start)(&memcg->css, CSS_TASK_ITER_PROCS, &it);
+	while ((task = K(css_task_iter_next)(&it))) {
+		struct mm_struct *mm = get_task_mm(task);
+
+		if (!mm)
+			continue;
+		/* vfork() and the like: neighbours may share an address space. */
+		if (mm != last)
+			walk_mm(o, mm);
+		if (last)
+			mmput(last);
+		last = mm;
+		if (tm_stopping())
+			break;
+	}
+	K(css_task_iter_end)(&it);
+	if (last)
+		mmput(last);
+}
+
+/* Page cache that is read and written through file descriptors only. */
+static void visit_unmapped(struct folio *folio, void *arg)
+{
+	if (!folio_mapped(folio))
+		visit(arg, folio, folio_test_clear_referenced(folio), true);
+}
+
+/**
+ * tm_observe - harvest one window of a group
+ * @o: observation; histogram and candidates are the result
+ * @g: group, move_mutex held
+ *
+ * Visits every page of the cgroups that @g, and no nearer group, looks after.
+ *
+ * Context: process, may sleep.
+ */
+void tm_observe(struct tm_observation *o, struct tm_group *g)
+{
+	u64 start_ns = ktime_get_ns(), spent_ns;
+	struct mem_cgroup *m;
+	nodemask_t fast;
+	int nid;
+
+	lockdep_assert_held(&g->move_mutex);
+	memset(&o->histogram, 0, sizeof(o->histogram));
+	o->g = g;
+	o->nr[TM_FAST] = 0;
+	o->nr[TM_SLOW] = 0;
+	o->young_pages = 0;
+	o->hugetlb_bytes = 0;
+	o->last_memcg = NULL;
+	o->last_mine = false;
+	o->promote_floor = TM_PLAN_WINDOWS;
+	o->demote_ceiling = max(g->plan.demote_level, 1U);
+	tm_tiers_get(&fast, &o->slow);
+	if (!o->all_fast)
+		g->parity = !g->parity;
+
+	for (m = K(mem_cgroup_iter)(g->memcg, NULL, NULL); m;
+	     m = K(mem_cgroup_iter)(g->memcg, m, NULL)) {
+		bool nearest;
+
+		rcu_read_lock();
+		nearest = tm_group_nearest(m) == g;
+		rcu_read_unlock();
+		if (!nearest)
+			continue;
+		walk_tasks(o, m);
+		if (o->all_fast)
+			continue;
+		for_each_node_state(nid, N_MEMORY)
+			tm_lru_for_each_file(m, nid, visit_unmapped, o);
+	}
+
+	spent_ns = ktime_get_ns() - start_ns;
+	tm_stat_add(g->memcg, TM_STAT_SCAN_NSEC, spent_ns);
+	trace_tm_observe(cgroup_id(g->memcg->css.cgroup), o->young_pages << PAGE_SHIFT,
+			 o->nr[TM_SLOW], o->nr[TM_FAST], spent_ns);
+}
+
+/**
+ * tm_candidate_get - the folio of a candidate
+ * @o: observation that found it
+ * @tier: tier that it was found in
+ * @c: candidate
+ *
+ * Time has passed since: the frame may hold something else, or nothing.
+ *
+ * Return: folio of the same group in the same tier with a reference, or NULL.
+ */
+struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier,
+			       struct tm_candidate c)
+{
+	struct page *page = pfn_to_online_page(c.pfn);
+	struct folio *folio;
+	bool same;
+
+	if (!page)
+		return NULL;
+	folio = page_folio(page);
+	if (!folio_try_get(folio))
+		return NULL;
+	/* It may have been freed and become part of something else just before. */
+	same = page_folio(page) == folio && !folio_test_hugetlb(folio) &&
+	       folio_test_lru(folio) &&
+	       node_isset(folio_nid(folio), o->slow) == (tier == TM_SLOW);
+	if (same) {
+		struct mem_cgroup *memcg;
+
+		rcu_read_lock();
+		memcg = folio_memcg(folio);
+		same = memcg && tm_group_nearest(memcg) == o->g;
+		rcu_read_unlock();
+	}
+	if (same)
+		return folio;
+	folio_put(folio);
+	return NULL;
+}
+
+int tm_observation_init(struct tm_observation *o)
+{
+	int tier;
+
+	memset(o, 0, sizeof(*o));
+	for (tier = 0; tier < TM_NR_TIERS; tier++) {
+		o->candidates[tier] = kvmalloc_array(TM_CANDIDATES, sizeof(struct tm_candidate),
+						     GFP_KERNEL);
+		if (!o->candidates[tier]) {
+			tm_observation_free(o);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void tm_observation_free(struct tm_observation *o)
+{
+	int tier;
+
+	for (tier = 0; tier < TM_NR_TIERS; tier++)
+		kvfree(o->candidates[tier]);
+}

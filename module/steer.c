@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Steering: where a new page of a full group goes.
+ *
+ * An ftrace callback at the page allocator's entry rewrites the preferred
+ * node of user pages that their group has no room for. Nothing else about the
+ * request changes: if the slow node is full too, the allocator falls back to
+ * DRAM and nobody waits, reclaims or dies for a quota. The callback is
+ * registered only while some group has a finite quota.
+ *
+ * NUMA balancing would undo it: it promotes whatever is touched. Its
+ * allocations are admitted like others, and refused if the group is full.
+ */
+#include <linux/ftrace.h>
+#include <linux/gfp.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/trace_recursion.h>
+
+#include "ksym.h"
+#include "tiermem.h"
+
+/* What marks a page for user space; reclaim bits don't, THP faults drop them. */
+#define USER_GFP	(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_HARDWALL)
+
+/* The allocator returns NULL for it at once and, with __GFP_NOWARN, silently. */
+#define IMPOSSIBLE_ORDER	64
+
+enum request {
+	REQUEST_ORDINARY,	/* may be steered */
+	REQUEST_PROMOTION,	/* NUMA balancing: may be refused */
+	REQUEST_EXPLICIT,	/* somebody wants this very node */
+};
+
+static __always_inline enum request classify(gfp_t gfp, unsigned long order)
+{
+	if (likely(!(gfp & __GFP_THISNODE)))
+		return REQUEST_ORDINARY;
+	/* THP faults try the local node first, and alone. */
+	if (order && gfp & __GFP_NORETRY)
+		return REQUEST_ORDINARY;
+	if (gfp & __GFP_NOWARN && gfp & __GFP_NOMEMALLOC && !(gfp & __GFP_DIRECT_RECLAIM))
+		return REQUEST_PROMOTION;
+	return REQUEST_EXPLICIT;
+}
+
+/* The cgroup that the page will be charged to, as get_mem_cgroup_from_mm() finds it. */
+static __always_inline struct mem_cgroup *charged_memcg(void)
+{
+	struct mm_struct *mm = current->mm;
+
+	if (unlikely(current->active_memcg))
+		return current->active_memcg;
+	return mm ? mem_cgroup_from_task(rcu_dereference(mm->owner)) : NULL;
+}
+
+/* Count for every limited group that the page would have been charged to. */
+static void note(struct mem_cgroup *memcg, long nr_pages, bool steered)
+{
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
+		struct tm_group *g = tm_group_of(memcg);
+
+		if (!g || !tm_group_limited(g))
+			continue;
+		if (steered) {
+			this_cpu_add(g->cpu->steered_pages, nr_pages);
+		} else {
+			this_cpu_add(g->cpu->unsteered_pages, nr_pages);
+			if (!atomic_read(&g->kicked))
+				tm_daemon_kick_from_hook(g);
+		}
+	}
+}
+
+/* The group is full: send the page to a slow node if one has room. */
+static void steer(struct pt_regs *regs, struct mem_cgroup *memcg, gfp_t gfp, unsigned long order)
+{
+	int nid = tm_tiers_pick(rcu_dereference(tm_tiers), (int)regs->dx,
+				&current->mems_allowed, 1UL << order);
+
+	if (nid == NUMA_NO_NODE) {
+		note(memcg, 1L << order, false);
+		return;
+	}
+	regs->dx = (unsigned long)nid;
+	/* A large folio that finds no place there becomes small ones there, not a large one here. */
+	if (order && gfp & __GFP_NOWARN)
+		regs->di |= __GFP_THISNODE;
+	note(memcg, 1L << order, true);
+}
+
+/*
+ * Arguments of the allocator: di = gfp, si = order, dx = preferred node,
+ * cx = nodemask. A nodemask means a policy that binds: respected.
+ */
+static void notrace steer_callback(unsigned long ip, unsigned long parent_ip,
+				   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	struct pt_regs *regs = tm_ftrace_regs(fregs);
+	gfp_t gfp = (__force gfp_t)regs->di;
+	struct mem_cgroup *memcg;
+	enum request request;
+	int bit;
+
+	if ((gfp & USER_GFP) != USER_GFP || regs->cx || regs->si >= IMPOSSIBLE_ORDER)
+		return;
+	request = classify(gfp, regs->si);
+	if (unlikely(request == REQUEST_EXPLICIT))
+		return;
+
+	bit = ftrace_test_recursion_trylock(ip, parent_ip);
+	if (bit < 0)
+		return;
+	if (likely(in_task())) {
+		rcu_read_lock();
+		memcg = charged_memcg();
+		if (memcg && tm_node_is_fast((int)regs->dx) &&
+		    !tm_group_take(memcg, 1L << regs->si)) {
+			if (request == REQUEST_PROMOTION)
+				regs->si = IMPOSSIBLE_ORDER;
+			else
+				steer(regs, memcg, gfp, regs->si);
+		}
+		rcu_read_unlock();
+	}
+	ftrace_test_recursion_unlock(bit);
+}
+
+/* Guards what follows. */
+static DEFINE_MUTEX(tm_steer_lock);
+static bool armed;
+
+/*
+ * Filled in once and never freed before exit: on 6.1 and 6.12
+ * ftrace_free_filter() leaves pointers behind that a second use would free
+ * again. PERMANENT keeps "sysctl kernel.ftrace_enabled=0" from disabling the
+ * quota silently: that write fails with EBUSY while a quota is set.
+ */
+static struct ftrace_ops steer_ops = {
+	.func = steer_callback,
+	.flags = FTRACE_OPS_FL_PERMANENT,
+};
+
+/**
+ * tm_steer_arm - register the hook if it isn't
+ *
+ * Return: 0, or ftrace's error: EBUSY if ftrace is disabled by its sysctl.
+ */
+int tm_steer_arm(void)
+{
+	int ret = 0;
+
+	mutex_lock(&tm_steer_lock);
+	if (!armed) {
+		ret = register_ftrace_function(&steer_ops);
+		armed = !ret;
+	}
+	mutex_unlock(&tm_steer_lock);
+	if (ret)
+		pr_warn_ratelimited("can't hook the page allocator (%d); is kernel.ftrace_enabled 0?\n",
+				    ret);
+	return ret;
+}
+
+/**
+ * tm_steer_disarm - unregister the hook if no quota needs it
+ *
+ * Waits until no CPU is in the callback; that may take a second.
+ */
+void tm_steer_disarm(void)
+{
+	mutex_lock(&tm_steer_lock);
+	if (armed && !tm_groups_any_limited()) {
+		unregister_ftrace_function(&steer_ops);
+		armed = false;
+	}
+	mutex_unlock(&tm_steer_lock);
+}
+
+bool tm_steer_armed(void)
+{
+	return READ_ONCE(armed);
+}
+
+int tm_steer_init(void)
+{
+	return ftrace_set_filter_ip(&steer_ops, tm_ksym_alloc_addr, 0, 0);
+}
+
+/* Context: module exit; no quota can be written any more. */
+void tm_steer_exit(void)
+{
+	mutex_lock(&tm_steer_lock);
+	if (armed)
+		unregister_ftrace_function(&steer_ops);
+	armed = false;
+	mutex_unlock(&tm_steer_lock);
+	ftrace_free_filter(&steer_ops);
+}

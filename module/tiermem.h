@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the glue files share.
+ *
+ * Lock order, outermost first:
+ *
+ *   cgroup_mutex, kernfs active reference	(the kernel's; handlers run under
+ *						the second and never take the first)
+ *   tm_group::move_mutex			one mover of a group's pages
+ *     mmap_lock				(observe.c, read)
+ *       page table lock
+ *     tm_groups_lock				table of groups, quotas
+ *       ftrace's locks				(steer.c arms and disarms)
+ *     tm_group::count_mutex			recounts of one group
+ *   tm_tiers_lock				writers of the tier table
+ *   lruvec lru_lock				leaf, interrupts off
+ *
+ * The allocation hook (steer.c) takes no lock: it reads the group table and
+ * the tier table under RCU, and admits pages with atomics.
+ */
+#ifndef TIERMEM_H
+#define TIERMEM_H
+
+#ifdef pr_fmt
+#undef pr_fmt
+#endif
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/nodemask.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+
+#include "compat.h"
+#include "policy/heat.h"
+#include "policy/plan.h"
+#include "policy/quota.h"
+#include "policy/rate.h"
+
+/* ---- stats.c ---------------------------------------------------------- */
+
+/* Counters of tiermem.stat; all but the gauges are hierarchical. */
+enum tm_stat {
+	TM_STAT_PROMOTED_BYTES,
+	TM_STAT_DEMOTED_BYTES,
+	TM_STAT_PINGPONG_BYTES,
+	TM_STAT_FAILED_PINNED,
+	TM_STAT_FAILED_LOCKED,
+	TM_STAT_FAILED_BUSY,
+	TM_STAT_FAILED_NOMEM,
+	TM_STAT_SCAN_NSEC,
+	TM_STAT_MIGRATE_NSEC,
+	TM_STAT_OVER_QUOTA_BYTE_MSEC,
+	TM_NR_STATS,
+};
+
+enum tm_event {
+	TM_EVENT_OVER_QUOTA,	/* usage went above the quota */
+	TM_EVENT_SLOW_FULL,	/* no room on slow nodes to demote or steer to */
+	TM_EVENT_UNREACHABLE,	/* what is left above the quota can't be moved */
+	TM_EVENT_THRASH,	/* more than half of the promotions went back */
+	TM_NR_EVENTS,
+};
+
+struct tm_counters {
+	atomic64_t stat[TM_NR_STATS];
+	atomic64_t events[TM_NR_EVENTS];
+	atomic64_t events_local[TM_NR_EVENTS];
+};
+
+/* Sums over all groups, shown on the root cgroup. */
+extern struct tm_counters tm_totals;
+
+struct tm_group;
+
+void tm_stat_add(struct mem_cgroup *memcg, enum tm_stat item, u64 n);
+void tm_event(struct tm_group *g, enum tm_event event);
+
+/* ---- tier.c ----------------------------------------------------------- */
+
+#define TM_MAX_TARGETS	8
+
+/**
+ * struct tm_tiers - which nodes are DRAM, and where pages go from each
+ * @fast: nodes with DRAM
+ * @slow: nodes with slower memory
+ * @target: for each node, the nodes of the other tier, nearest first, ended
+ *	by NUMA_NO_NODE
+ *
+ * Read under RCU, replaced as a whole when nodes come or go.
+ */
+struct tm_tiers {
+	struct rcu_head rcu;
+	nodemask_t fast;
+	nodemask_t slow;
+	short target[MAX_NUMNODES][TM_MAX_TARGETS];
+};
+
+extern struct tm_tiers __rcu *tm_tiers;
+
+int tm_tiers_init(const char *slow_override);
+void tm_tiers_exit(void);
+void tm_tiers_refresh(void);
+bool tm_tiers_have_slow(void);
+void tm_tiers_get(nodemask_t *fast, nodemask_t *slow);
+int tm_tiers_pick(const struct tm_tiers *t, int nid, const nodemask_t *allowed,
+		  unsigned long nr_pages);
+unsigned long tm_tiers_room(const nodemask_t *nodes);
+
+static inline bool tm_node_is_fast(int nid)
+{
+	return node_isset(nid, rcu_dereference(tm_tiers)->fast);
+}
+
+/* ---- group.c ---------------------------------------------------------- */
+
+/* Written by the hook on every admitted page, so one per CPU. */
+struct tm_group_cpu {
+	long stock_pages;		/* admitted ahead, not handed out yet */
+	unsigned long steered_pages;	/* sent to a slow node */
+	unsigned long unsteered_pages;	/* should have been, no room there */
+};
+
+/**
+ * struct tm_group - a cgroup with a DRAM quota
+ *
+ * @memcg: the cgroup; a css reference is held
+ * @ref: one for the table, one per user that sleeps
+ * @rcu: frees it after the hook's readers
+ * @quota_pages: dram_max; written under tm_groups_lock, read anywhere
+ *
+ * @taken_pages: pages ever admitted to DRAM by the hook and by promotions
+ * @grant_pages: @taken_pages may rise up to here; written under count_mutex
+ * @settled_pages: of @taken_pages, promotions that have arrived
+ * @isolated_pages: fast pages that we hold off the LRU lists now
+ * @cpu: per-CPU part of admission
+ * @kicked: the hook asked for a recount
+ *
+ * @count_mutex: one recount at a time
+ * @inflight: admitted but not counted yet; count_mutex
+ * @fast_pages, @slow_pages: usage at the last recount; count_mutex to write
+ * @counted_ns: when; count_mutex
+ * @over: above the quota at the last recount; count_mutex
+ *
+ * @waiting: writers that want move_mutex
+ * @move_mutex: guards what follows; one mover of the group's pages at a time
+ * @parity: parity of the observation pass
+ * @window_ns: time between two visits
+ * @observed_ns: end of the last observation
+ * @retry_ns: no futile demotion before this
+ * @backoff_ns: how long the next futile demotion pushes retry_ns
+ * @seen_steered, @seen_unsteered: per-CPU sums at the last pass
+ * @full_event_ns: when slow_full was last told
+ * @calm_passes: passes left without promotions, after thrashing
+ * @plan: of the last observation; read without a lock for tiermem.stat
+ * @hugetlb_bytes: mapped hugetlb pages at the last observation
+ *
+ * @next_ns: when the daemon looks again; daemon only
+ * @counters: stats and events
+ */
+struct tm_group {
+	struct mem_cgroup *memcg;
+	refcount_t ref;
+	struct rcu_head rcu;
+	u64 quota_pages;
+
+	atomic_long_t taken_pages ____cacheline_aligned_in_smp;
+	long grant_pages;
+	atomic_long_t settled_pages;
+	atomic_long_t isolated_pages;
+	struct tm_group_cpu __percpu *cpu;
+	atomic_t kicked;
+
+	struct mutex count_mutex;
+	struct tm_inflight inflight;
+	u64 fast_pages;
+	u64 slow_pages;
+	u64 counted_ns;
+	bool over;
+
+	atomic_t waiting;
+	struct mutex move_mutex;
+	bool parity;
+	u64 window_ns;
+	u64 observed_ns;
+	u64 retry_ns;
+	u64 backoff_ns;
+	u64 seen_steered;
+	u64 seen_unsteered;
+	u64 full_event_ns;
+	unsigned int calm_passes;
+	struct tm_plan plan;
+	u64 hugetlb_bytes;
+
+	u64 next_ns;
+	struct tm_counters counters;
+};
+
+/**
+ * struct tm_group_table - groups by css id
+ *
+ * Read under RCU by the hook, replaced under tm_groups_lock when it grows.
+ */
+struct tm_group_table {
+	struct rcu_head rcu;
+	unsigned int size;
+	struct tm_group __rcu *slot[];
+};
+
+extern struct tm_group_table __rcu *tm_group_table;
+
+int tm_groups_init(void);
+void tm_groups_exit(void);
+struct tm_group *tm_group_get(struct mem_cgroup *memcg, bool create);
+void tm_group_put(struct tm_group *g);
+struct tm_group *tm_group_next(struct tm_group *prev);
+void tm_group_remove(struct tm_group *g);
+int tm_group_set_quota(struct tm_group *g, u64 quota_pages);
+u64 tm_group_recount(struct tm_group *g);
+u64 tm_group_excess(const struct tm_group *g);
+long tm_group_room(struct mem_cgroup *memcg);
+bool tm_group_take(struct mem_cgroup *memcg, long nr_pages);
+void tm_group_settle(struct mem_cgroup *memcg, long came_pages, long stayed_pages);
+void tm_group_isolated(struct mem_cgroup *memcg, long nr_pages);
+struct tm_group *tm_group_nearest(struct mem_cgroup *memcg);
+void tm_group_sum_cpu(const struct tm_group *g, u64 *steered, u64 *unsteered);
+unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid);
+void tm_subtree_pages(struct mem_cgroup *root, u64 *fast_pages, u64 *slow_pages);
+void tm_group_allowed_nodes(struct tm_group *g, nodemask_t *allowed);
+bool tm_groups_any_limited(void);
+
+static inline bool tm_group_limited(const struct tm_group *g)
+{
+	return READ_ONCE(g->quota_pages) < TM_QUOTA_MAX_PAGES;
+}
+
+/**
+ * tm_group_of - the group of exactly this cgroup
+ * @memcg: cgroup
+ *
+ * Context: RCU read side. Called by the hook, so nothing here may be traced
+ * into a recursion or sleep.
+ * Return: the group, valid until the RCU read side ends, or NULL.
+ */
+static __always_inline struct tm_group *tm_group_of(struct mem_cgroup *memcg)
+{
+	const struct tm_group_table *t = rcu_dereference(tm_group_table);
+	unsigned int id = (unsigned int)memcg->css.id;
+
+	return id < t->size ? rcu_dereference(t->slot[id]) : NULL;
+}
+
+/* ---- heatmap.c -------------------------------------------------------- */
+
+void tm_heatmap_exit(void);
+tm_heat_t *tm_heatmap_chunk(unsigned long pfn, bool create);
+tm_heat_t tm_heatmap_read(struct folio *folio);
+bool tm_heatmap_migrate(struct folio *src, struct folio *dst);
+
+#define TM_HEATMAP_SHIFT	15
+#define TM_HEATMAP_MASK		((1UL << TM_HEATMAP_SHIFT) - 1)
+
+unsigned int tm_heat_tag(struct folio *folio);
+
+/* ---- migrate.c -------------------------------------------------------- */
+
+#define TM_BATCH_PAGES	512
+
+/**
+ * struct tm_batch - folios on their way to the other tier
+ * @memcg: whose they are; groups from here to the root are accounted
+ * @to: where they go
+ * @allowed: nodes that the cgroup's cpuset allows
+ * @folios: isolated folios
+ * @nr_pages: their pages
+ * @pingpong_pages: of them, pages that moved a short while ago already
+ * @nomem: the target allocator found no room
+ * @pinned_pages: refused because something pins them, all flushes
+ * @moved_pages: all flushes
+ * @pingpong_total_pages: all flushes
+ */
+struct tm_batch {
+	struct mem_cgroup *memcg;
+	enum tm_tier to;
+	const nodemask_t *allowed;
+	struct list_head folios;
+	unsigned long nr_pages;
+	unsigned long pingpong_pages;
+	bool nomem;
+	unsigned long pinned_pages;
+	unsigned long moved_pages;
+	unsigned long pingpong_total_pages;
+};
+
+void tm_batch_init(struct tm_batch *b, struct mem_cgroup *memcg, enum tm_tier to,
+		   const nodemask_t *allowed);
+bool tm_batch_add(struct tm_batch *b, struct folio *folio);
+unsigned long tm_batch_flush(struct tm_batch *b);
+
+static inline bool tm_batch_full(const struct tm_batch *b)
+{
+	return b->nr_pages >= TM_BATCH_PAGES;
+}
+
+/* ---- select.c --------------------------------------------------------- */
+
+/**
+ * enum tm_demote_result - how a demotion ended
+ * @TM_DEMOTE_DONE: at or below the target
+ * @TM_DEMOTE_SLOW_FULL: slow nodes have no room
+ * @TM_DEMOTE_STUCK: what is left can't be moved now
+ * @TM_DEMOTE_STOPPED: signal, dying cgroup or module exit
+ */
+enum tm_demote_result {
+	TM_DEMOTE_DONE,
+	TM_DEMOTE_SLOW_FULL,
+	TM_DEMOTE_STUCK,
+	TM_DEMOTE_STOPPED,
+};
+
+enum tm_demote_result tm_demote(struct tm_group *g);
+
+typedef void (*tm_lru_visit)(struct folio *folio, void *arg);
+void tm_lru_for_each_file(struct mem_cgroup *memcg, int nid, tm_lru_visit visit, void *arg);
+
+/* ---- observe.c -------------------------------------------------------- */
+
+/* A page worth moving: frame number and heat level. */
+struct tm_candidate {
+	u64 pfn : 56;
+	u64 level : 8;
+};
+
+#define TM_CANDIDATES	32768
+
+/**
+ * struct tm_observation - one harvest of a group's accessed bits
+ * @g: the group, move_mutex held
+ * @histogram: pages by tier and heat
+ * @candidates: promotion (from slow) and demotion (from fast) candidates
+ * @nr: how many of each
+ * @promote_floor: lowest level of a promotion candidate
+ * @demote_ceiling: highest level of a demotion candidate
+ * @all_fast: collect every fast page, hot or not; used when LRU lists don't
+ *	lead to them
+ * @young_pages: pages seen accessed
+ * @hugetlb_bytes: hugetlb mappings passed by
+ */
+struct tm_observation {
+	struct tm_group *g;
+	struct tm_histogram histogram;
+	struct tm_candidate *candidates[TM_NR_TIERS];
+	unsigned int nr[TM_NR_TIERS];
+	unsigned int promote_floor;
+	unsigned int demote_ceiling;
+	bool all_fast;
+	u64 young_pages;
+	u64 hugetlb_bytes;
+
+	/* private: state of the walk */
+	nodemask_t slow;
+	struct mm_struct *mm;
+	bool second_stage;
+	struct mem_cgroup *last_memcg;
+	bool last_mine;
+	unsigned long chunk_nr;
+	tm_heat_t *chunk;
+};
+
+int tm_observation_init(struct tm_observation *o);
+void tm_observation_free(struct tm_observation *o);
+void tm_observe(struct tm_observation *o, struct tm_group *g);
+struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier,
+			       struct tm_candidate c);
+
+/* ---- steer.c ---------------------------------------------------------- */
+
+int tm_steer_init(void);
+void tm_steer_exit(void);
+int tm_steer_arm(void);
+void tm_steer_disarm(void);
+bool tm_steer_armed(void);
+
+/* ---- daemon.c --------------------------------------------------------- */
+
+int tm_daemon_init(void);
+void tm_daemon_start(void);
+void tm_daemon_stop(void);
+void tm_daemon_exit(void);
+void tm_daemon_kick(void);
+void tm_daemon_kick_from_hook(struct tm_group *g);
+void tm_daemon_cut(struct tm_group *g);
+bool tm_stopping(void);
+
+/* ---- cgroupfs.c, sysfs.c ---------------------------------------------- */
+
+int tm_cgroupfs_init(void);
+void tm_cgroupfs_exit(void);
+
+extern unsigned int tm_cpu_budget_percent;
+extern unsigned int tm_migrate_mbps;
+
+int tm_sysfs_init(void);
+void tm_sysfs_exit(void);
+
+#endif /* TIERMEM_H */
