@@ -86,13 +86,19 @@ void tm_die(const char *fmt, ...)
  */
 static void *watchdog_thread(void *arg)
 {
-	struct timespec left = { .tv_sec = tm_env("TM_WATCHDOG", 600) };
+	const struct timespec tick = { .tv_sec = 1 };
+	long limit = tm_env("TM_WATCHDOG", 600);
+	uint64_t t0 = tm_now_ns();
 	sigset_t *set = arg;
-	int sig = sigtimedwait(set, NULL, &left);
 
-	if (sig > 0)
-		tm_die("ended by signal %d", sig);
-	tm_die("watchdog: not finished after %ld s", (long)left.tv_sec);
+	/* In small steps: sigtimedwait() may return early, with EINTR. */
+	while (tm_since(t0) < limit) {
+		int sig = sigtimedwait(set, NULL, &tick);
+
+		if (sig > 0)
+			tm_die("ended by signal %d", sig);
+	}
+	tm_die("watchdog: not finished after %ld s", limit);
 }
 
 void tm_init(int argc, char **argv)
@@ -1378,4 +1384,18 @@ double tm_daemon_cpu_pct(int ms)
 
 	tm_pause_ms(ms);
 	return 100.0 * (tm_daemon_cpu_ns(NULL) - c0) / (tm_now_ns() - t0);
+}
+
+bool tm_daemon_is_quiet(const char *when)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		double pct = tm_daemon_cpu_pct(tm_ms(5000));
+
+		tm_diag("ktiermemd, %s: %.2f %% of a CPU", when, pct);
+		if (pct <= TM_IDLE_CPU_PCT)
+			return true;
+	}
+	return false;
 }

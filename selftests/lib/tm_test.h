@@ -327,6 +327,12 @@ uint64_t tm_daemon_cpu_ns(int *threads);
 /* Percentage of one CPU that they used over `ms`. */
 double tm_daemon_cpu_pct(int ms);
 
+/*
+ * At most TM_IDLE_CPU_PCT over 5 s; tries three times, as a CPU-time clock also counts what a
+ * starved vCPU of a test VM did not get.
+ */
+bool tm_daemon_is_quiet(const char *when);
+
 static inline void tm_require_free(bool slow, uint64_t bytes)
 {
 	uint64_t nfree = tm_node_free(slow ? tm_slow_nodes() : tm_fast_nodes());
