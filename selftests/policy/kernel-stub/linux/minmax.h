@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Stand-in for the kernel's header. Linux 6.1 refuses operands of different
+ * types, so this does too: else a careless min() would only show when the
+ * module itself is built.
+ */
+#ifndef TM_STUB_MINMAX_H
+#define TM_STUB_MINMAX_H
+
+#define tm_stub_same_type(a, b)	\
+	_Static_assert(__builtin_types_compatible_p(__typeof__(a), __typeof__(b)), \
+		       "min() and max() take operands of one type")
+
+#define min(a, b) ({				\
+	__typeof__(a) _a = (a);			\
+	__typeof__(b) _b = (b);			\
+	tm_stub_same_type(_a, _b);		\
+	_a < _b ? _a : _b;			\
+})
+
+#define max(a, b) ({				\
+	__typeof__(a) _a = (a);			\
+	__typeof__(b) _b = (b);			\
+	tm_stub_same_type(_a, _b);		\
+	_a > _b ? _a : _b;			\
+})
+
+#endif /* TM_STUB_MINMAX_H */

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The token bucket, on a clock of our own. */
+#include <stdio.h>
+
+#include "kselftest.h"
+#include "rate.h"
+
+#define US	1000ULL
+#define SEC	1000000000ULL
+#define KIB	1024ULL
+#define MIB	(1024 * KIB)
+#define START	(86400 * SEC)	/* a machine that is up for a day */
+
+/* A bucket that was filled at START and then emptied. */
+static struct tm_rate empty_at_start(u64 rate, u64 burst)
+{
+	struct tm_rate r = { 0 };
+
+	tm_rate_spend(&r, tm_rate_refill(&r, rate, burst, START));
+	return r;
+}
+
+static void test_burst(void)
+{
+	struct tm_rate r = { 0 };
+
+	ksft_test_result(tm_rate_refill(&r, 100 * MIB, 8 * MIB, START) == 8 * MIB,
+			 "a new bucket is full, and no fuller\n");
+
+	tm_rate_spend(&r, 3 * MIB);
+	ksft_test_result(tm_rate_refill(&r, 100 * MIB, 8 * MIB, START) == 5 * MIB,
+			 "what is spent is gone while no time passes\n");
+
+	tm_rate_spend(&r, 5 * MIB);
+	ksft_test_result(tm_rate_refill(&r, 100 * MIB, 8 * MIB, START + SEC / 100) == MIB,
+			 "10 ms at 100M/s are 1M\n");
+
+	ksft_test_result(tm_rate_refill(&r, 100 * MIB, 8 * MIB, START + 3600 * SEC) == 8 * MIB,
+			 "an hour saves no more than the burst\n");
+
+	tm_rate_spend(&r, 9 * MIB);
+	ksft_test_result(tm_rate_refill(&r, 100 * MIB, 8 * MIB, START + 3600 * SEC) == 0,
+			 "overspending empties the bucket and makes no debt\n");
+}
+
+static void test_slow(void)
+{
+	struct tm_rate r = empty_at_start(4096, MIB);
+	u64 tokens = 0, now;
+
+	/* 4096 bytes a second are a byte in 244 us: no single call sees one. */
+	for (now = START; now <= START + 10 * SEC; now += 7 * US)
+		tokens = tm_rate_refill(&r, 4096, MIB, now);
+	ksft_test_result(tokens > 40960 * 95 / 100 && tokens <= 40960,
+			 "ten seconds in steps of 7 us lose less than 5 %%: %llu of 40960\n",
+			 (unsigned long long)tokens);
+
+	r = empty_at_start(1, MIB);
+	for (now = START; now <= START + 60 * SEC; now += SEC / 3)
+		tokens = tm_rate_refill(&r, 1, MIB, now);
+	ksft_test_result(tokens >= 40 && tokens <= 60,
+			 "a byte a second is slow, but not nothing: %llu of 60\n",
+			 (unsigned long long)tokens);
+}
+
+static void test_zero(void)
+{
+	struct tm_rate r = { 0 };
+	u64 now;
+	bool none = true;
+
+	for (now = 0; now <= 100 * SEC; now += SEC)
+		none &= !tm_rate_refill(&r, 0, MIB, now);
+	ksft_test_result(none, "a rate of zero never yields anything\n");
+
+	r = (struct tm_rate){ 0 };
+	ksft_test_result(!tm_rate_refill(&r, MIB, 0, START), "nor does a burst of zero\n");
+
+	r = (struct tm_rate){ 0 };
+	tm_rate_spend(&r, 1);
+	ksft_test_result(!r.tokens_bytes, "an empty bucket can't be spent from\n");
+
+	r = (struct tm_rate){ 0 };
+	ksft_test_result(!tm_rate_refill(&r, MIB, MIB, 0) && !r.tokens_bytes,
+			 "time zero is no time\n");
+}
+
+static void test_time(void)
+{
+	struct tm_rate r = empty_at_start(MIB, 8 * MIB);
+
+	ksft_test_result(!tm_rate_refill(&r, MIB, 8 * MIB, START - SEC) &&
+			 !tm_rate_refill(&r, MIB, 8 * MIB, START),
+			 "time that goes back and forth yields nothing\n");
+	ksft_test_result(tm_rate_refill(&r, MIB, 8 * MIB, START + SEC) == MIB,
+			 "and costs nothing\n");
+	tm_rate_spend(&r, MIB);
+	ksft_test_result(tm_rate_refill(&r, 2 * MIB, 8 * MIB, START + 2 * SEC) == 2 * MIB,
+			 "a change of the rate takes effect at once\n");
+	ksft_test_result(tm_rate_refill(&r, MIB, MIB, START + 3 * SEC) == MIB,
+			 "so does a lower burst\n");
+}
+
+/*
+ * The kernel's mul_u64_u64_div_u64() is one divq on x86: a quotient that
+ * needs more than 64 bits isn't merely wrong, it is a divide error.
+ */
+static void test_overflow(void)
+{
+	struct tm_rate r = empty_at_start(1ULL << 63, MIB);
+
+	ksft_test_result(tm_rate_refill(&r, 1ULL << 63, MIB, START + 2 * SEC) == MIB,
+			 "2^63 bytes a second for two seconds aren't 2^64, that is zero\n");
+
+	r = empty_at_start(~0ULL, MIB);
+	ksft_test_result(tm_rate_refill(&r, ~0ULL, MIB, ~0ULL) == MIB,
+			 "the largest rate for the longest time fills the bucket\n");
+
+	r = empty_at_start(1ULL << 62, ~0ULL);
+	tm_rate_refill(&r, 1ULL << 60, ~0ULL, START + 10 * SEC);
+	tm_rate_refill(&r, 1ULL << 60, ~0ULL, START + 20 * SEC);
+	ksft_test_result(r.tokens_bytes == ~0ULL,
+			 "a bucket without a bound doesn't wrap around\n");
+
+	/* 16 TiB in a second. */
+	r = empty_at_start(16ULL << 40, 64ULL << 40);
+	ksft_test_result(tm_rate_refill(&r, 16ULL << 40, 64ULL << 40, START + SEC) == 16ULL << 40,
+			 "16T a second are exact\n");
+}
+
+int main(void)
+{
+	ksft_print_header();
+	ksft_set_plan(5 + 2 + 4 + 4 + 4);
+	test_burst();
+	test_slow();
+	test_zero();
+	test_time();
+	test_overflow();
+	ksft_finished();
+}
