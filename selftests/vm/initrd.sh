@@ -88,7 +88,7 @@ plugin()	# prints the path
 	if [ ! "$out" -nt "$src" ]; then
 		tmp=$(mktemp "$out.XXXXXX")
 		# Undefined symbols are QEMU's own, found when it is loaded.
-		${CC:-gcc} -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden \
+		${CC:-gcc} -O2 -Wall -Wextra -pthread -shared -fPIC -fvisibility=hidden \
 			-o "$tmp" "$src" || die "tlbflush.c does not build"
 		mv "$tmp" "$out"
 	fi

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Boot an installed kernel in QEMU (TCG) on this machine's own root file system,
 # run one command inside, and fail if the command or the kernel was unhappy.
+# shellcheck disable=SC2034,SC2153	# variables of the files sourced below
 set -euo pipefail
 
 usage()

@@ -43,7 +43,7 @@ apt()
 installed()
 {
 	dpkg-query -W -f '${db:Status-Abbrev}${Package} ${Version}\n' "$1" 2>/dev/null |
-		sed -n 's/^ii *//p'
+		sed -n 's/^ii *//p' || :
 }
 
 # Newest installed kernel RELEASE of a series (6.1, 6.12) that has its headers.
@@ -129,18 +129,15 @@ on_offer()
 	sort -V | tail -n 1
 }
 
-resolve()	# fills WANT from NEED
+resolve()	# fills WANT and FROM_BACKPORTS from NEED
 {
 	local p ver image
 
-	WANT=()
+	WANT=() FROM_BACKPORTS=()
 	for p in "${NEED[@]}"; do
 		case $p in
 		@qemu-system-x86)
-			p=${p#@}
-			# Backports has lower priority: name the suite.
-			WANT+=("$p/$SUITE" "${p/x86/common}/$SUITE"
-			       "${p/x86/data}/$SUITE") ;;
+			FROM_BACKPORTS+=("${p#@}") ;;
 		@source-6.12|@source-6.1)
 			p=${p#@source-}
 			ver=$(kernel_of "$p")
@@ -200,7 +197,13 @@ resolve
 case " ${NEED[*]} " in
 *" @6"*) say "installing kernels; the newest one becomes the boot default, as with any kernel package" ;;
 esac
-apt install --no-install-recommends "${WANT[@]}" || die "apt-get install failed"
+[ ${#WANT[@]} -eq 0 ] ||
+	apt install --no-install-recommends "${WANT[@]}" || die "apt-get install failed"
+# With this option what they depend on comes from backports, too, so do it after
+# the rest.
+[ ${#FROM_BACKPORTS[@]} -eq 0 ] ||
+	apt install --no-install-recommends -t $SUITE "${FROM_BACKPORTS[@]}" ||
+	die "apt-get install from $SUITE failed"
 for s in "${new[@]}"; do
 	quiet "${s/ndctl/ndctl-monitor}"
 done
