@@ -125,15 +125,16 @@ static int stat_show(struct seq_file *m, void *v)
 	u64 fast_pages, slow_pages, steered = 0, unsteered = 0, over = 0;
 	const struct tm_counters *c = &none;
 
+	tm_subtree_pages(memcg, &fast_pages, &slow_pages);
 	if (g) {
+		u64 quota_pages = READ_ONCE(g->quota_pages);
+
 		c = &g->counters;
-		tm_group_recount(g);
-		over = tm_group_excess(g);
+		over = fast_pages > quota_pages ? fast_pages - quota_pages : 0;
 		tm_group_sum_cpu(g, &steered, &unsteered);
 	} else if (!parent_mem_cgroup(memcg)) {
 		c = &tm_totals;
 	}
-	tm_subtree_pages(memcg, &fast_pages, &slow_pages);
 	seq_printf(m, "dram_bytes %llu\n", fast_pages << PAGE_SHIFT);
 	seq_printf(m, "slow_bytes %llu\n", slow_pages << PAGE_SHIFT);
 	seq_printf(m, "over_quota_bytes %llu\n", over << PAGE_SHIFT);

@@ -17,22 +17,22 @@
 #include "trace.h"
 
 /* A group with nothing to do is looked at this often, to notice that it went. */
-#define IDLE_NS		(1 * NSEC_PER_SEC)
+#define IDLE_NS		(1ULL * NSEC_PER_SEC)
 /* A group that allocates near its quota, to notice what it freed. */
-#define BUSY_NS		(50 * NSEC_PER_MSEC)
+#define BUSY_NS		(50ULL * NSEC_PER_MSEC)
 /* Shortest and longest time between two visits of a page. */
-#define WINDOW_MIN_NS	(250 * NSEC_PER_MSEC)
-#define WINDOW_CALM_NS	(1 * NSEC_PER_SEC)
-#define WINDOW_IDLE_NS	(2 * NSEC_PER_SEC)
+#define WINDOW_MIN_NS	(250ULL * NSEC_PER_MSEC)
+#define WINDOW_CALM_NS	(1ULL * NSEC_PER_SEC)
+#define WINDOW_IDLE_NS	(2ULL * NSEC_PER_SEC)
 /* After a demotion that led nowhere. */
-#define RETRY_MIN_NS	(500 * NSEC_PER_MSEC)
-#define RETRY_MAX_NS	(8 * NSEC_PER_SEC)
+#define RETRY_MIN_NS	(500ULL * NSEC_PER_MSEC)
+#define RETRY_MAX_NS	(8ULL * NSEC_PER_SEC)
 /* A hundred times what the futile attempt cost: 1 % of a CPU. */
 #define RETRY_COST	100
 /* Observation time that can be saved up for a busy moment. */
-#define SCAN_BURST_NS	(100 * NSEC_PER_MSEC)
+#define SCAN_BURST_NS	(100ULL * NSEC_PER_MSEC)
 /* From the last quota's end until the hook is unregistered. */
-#define DISARM_NS	(1 * NSEC_PER_SEC)
+#define DISARM_NS	(1ULL * NSEC_PER_SEC)
 /* Passes without promotions after more than half of them went back. */
 #define THRASH_PASSES	8
 
@@ -88,7 +88,7 @@ static void account_demotion(struct tm_group *g, enum tm_demote_result result, u
 		break;
 	case TM_DEMOTE_STUCK:
 		tm_event(g, TM_EVENT_UNREACHABLE);
-		g->backoff_ns = clamp(2 * g->backoff_ns, (u64)RETRY_MIN_NS, (u64)RETRY_MAX_NS);
+		g->backoff_ns = clamp(2 * g->backoff_ns, RETRY_MIN_NS, RETRY_MAX_NS);
 		break;
 	default:
 		g->backoff_ns = 0;
@@ -209,7 +209,7 @@ static u64 move_some(struct tm_group *g, struct tm_observation *o, struct cursor
 static void exchange(struct tm_group *g, struct tm_observation *o)
 {
 	struct tm_plan *p = &g->plan;
-	struct cursor hot = { TM_SLOW, TM_HEAT_WINDOWS, -1, (int)p->fill_level, 0 };
+	struct cursor hot = { TM_SLOW, TM_HEAT_WINDOWS, -1, (int)p->promote_level, 0 };
 	struct cursor cold = { TM_FAST, 0, 1, (int)p->demote_level, 0 };
 	u64 promote = p->promote_pages, demote = p->demote_pages;
 	struct tm_batch up, down;
@@ -256,8 +256,8 @@ static void adapt_window(struct tm_group *g, const struct tm_observation *o, u64
 	if (busy || g->plan.promote_pages || g->plan.demote_pages)
 		window = WINDOW_MIN_NS;
 	else
-		window = min(2 * g->window_ns, (u64)(o->young_pages < idle_pages ?
-						     WINDOW_IDLE_NS : WINDOW_CALM_NS));
+		window = min(2 * g->window_ns, o->young_pages < idle_pages ?
+						  WINDOW_IDLE_NS : WINDOW_CALM_NS);
 
 	/* The budget: what the next visit will cost must have been saved up by then. */
 	saved = tm_rate_refill(&scan_rate, rate, SCAN_BURST_NS, ktime_get_ns());
@@ -265,13 +265,13 @@ static void adapt_window(struct tm_group *g, const struct tm_observation *o, u64
 	saved -= min(saved, cost_ns);
 	if (saved < cost_ns)
 		window = max(window, div64_u64((cost_ns - saved) * NSEC_PER_SEC, rate));
-	g->window_ns = max(window, (u64)WINDOW_MIN_NS);
+	g->window_ns = max(window, WINDOW_MIN_NS);
 }
 
 static void observe_and_exchange(struct tm_group *g, bool busy)
 {
 	struct tm_observation *o = &observation;
-	u64 start_ns = current->se.sum_exec_runtime, cost_ns, quota, margin;
+	u64 start_ns = current->se.sum_exec_runtime, cost_ns;
 	long room;
 
 	tm_observe(o, g);
@@ -279,11 +279,12 @@ static void observe_and_exchange(struct tm_group *g, bool busy)
 	cost_ns = current->se.sum_exec_runtime - start_ns;
 
 	tm_group_recount(g);
-	quota = READ_ONCE(g->quota_pages);
-	margin = tm_group_limited(g) ? tm_quota_margin(quota) : 0;
-	room = min(tm_group_room(g->memcg), (long)TM_QUOTA_MAX_PAGES);
-	tm_plan_make(&o->histogram, quota - margin, (u64)max(room, 0L), (u64)max(-room, 0L),
-		     &g->plan);
+	room = tm_group_room(g->memcg);
+	/*
+	 * The margin is for the next new pages, not for a stream of them: to
+	 * demote a page for each would cost more than to steer it.
+	 */
+	tm_plan_make(&o->histogram, (u64)max(room, 0L), busy ? 0 : (u64)max(-room, 0L), &g->plan);
 	WRITE_ONCE(g->hugetlb_bytes, o->hugetlb_bytes);
 	if (g->calm_passes) {
 		g->calm_passes--;

@@ -104,7 +104,9 @@ err_tiers:
 err_groups:
 	tm_groups_exit();
 err:
-	pr_err("initialisation failed (%d); not loaded\n", ret);
+	/* EINVAL: slow_nodes= was wrong, and tier.c has said so. */
+	if (ret != -EINVAL)
+		pr_err("initialisation failed (%d); not loaded\n", ret);
 	return ret;
 }
 

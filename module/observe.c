@@ -74,6 +74,7 @@ static void visit(struct tm_observation *o, struct folio *folio, bool young, boo
 	enum tm_tier tier;
 	unsigned int level;
 	tm_heat_t *entry, old, heat;
+	bool parity;
 
 	if (!mine(o, folio))
 		return;
@@ -84,14 +85,12 @@ static void visit(struct tm_observation *o, struct folio *folio, bool young, boo
 		return;
 	}
 
-	if (young)
-		tm_folio_give_back(folio);
 	entry = entry_of(o, pfn);
 	if (!entry)
 		return;
 	old = READ_ONCE(*entry);
-	heat = tm_heat_visit(old, tm_heat_tag(folio), first ? o->g->parity : !!(old & TM_HEAT_PARITY),
-			     young);
+	parity = first ? o->g->parity : old & TM_HEAT_PARITY;
+	heat = tm_heat_visit(old, tm_heat_tag(folio), parity, young);
 	WRITE_ONCE(*entry, heat);
 	if (!first || (old & TM_HEAT_PARITY) == (heat & TM_HEAT_PARITY))
 		return;
@@ -101,7 +100,7 @@ static void visit(struct tm_observation *o, struct folio *folio, bool young, boo
 	if (tm_heat_windows(heat) < TM_PLAN_WINDOWS)
 		return;
 	level = tm_heat_level(heat);
-	if (tier == TM_SLOW ? level >= o->promote_floor : level <= o->demote_ceiling)
+	if (tier == TM_SLOW ? level >= o->g->promote_floor : level <= o->g->demote_ceiling)
 		add_candidate(o, tier, pfn, level);
 }
 
@@ -138,6 +137,8 @@ static void visit_pmd(struct tm_observation *o, pmd_t *pmd, unsigned long addr)
 			test_and_clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)pmd);
 		young |= second_stage_young(o, addr & HPAGE_PMD_MASK, HPAGE_PMD_SIZE);
 	}
+	if (young)
+		tm_folio_give_back(folio);
 	visit(o, folio, young, true);
 }
 
@@ -157,6 +158,8 @@ static void visit_pte(struct tm_observation *o, pte_t *pte, unsigned long addr)
 			test_and_clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)&pte->pte);
 		young |= second_stage_young(o, addr, PAGE_SIZE);
 	}
+	if (young)
+		tm_folio_give_back(folio);
 	visit(o, folio, young, pte_pfn(val) == folio_pfn(folio));
 }
 
@@ -295,8 +298,6 @@ void tm_observe(struct tm_observation *o, struct tm_group *g)
 	o->hugetlb_bytes = 0;
 	o->last_memcg = NULL;
 	o->last_mine = false;
-	o->promote_floor = TM_PLAN_WINDOWS;
-	o->demote_ceiling = max(g->plan.demote_level, 1U);
 	tm_tiers_get(&fast, &o->slow);
 	if (!o->all_fast)
 		g->parity = !g->parity;
@@ -316,6 +317,16 @@ void tm_observe(struct tm_observation *o, struct tm_group *g)
 		for_each_node_state(nid, N_MEMORY)
 			tm_lru_for_each_file(m, nid, visit_unmapped, o);
 	}
+
+	/* Too many candidates: next time only the best. Room for more: more of them. */
+	if (o->nr[TM_SLOW] == TM_CANDIDATES)
+		g->promote_floor = min(g->promote_floor + 1, TM_HEAT_LEVELS - 1U);
+	else
+		g->promote_floor = max(g->promote_floor, TM_PLAN_HOT_LEVEL + 1U) - 1;
+	if (o->nr[TM_FAST] == TM_CANDIDATES)
+		g->demote_ceiling = max(g->demote_ceiling, 1U) - 1;
+	else
+		g->demote_ceiling = min(g->demote_ceiling + 1, TM_HEAT_LEVELS - 1U - TM_PLAN_GAP);
 
 	spent_ns = ktime_get_ns() - start_ns;
 	tm_stat_add(g->memcg, TM_STAT_SCAN_NSEC, spent_ns);

@@ -20,7 +20,7 @@
  * first observation every page counts as cold, and the order of the lists
  * alone decides.
  */
-static const unsigned int sweep_level[] = { 0, TM_PLAN_WINDOWS, TM_HEAT_LEVELS };
+static const unsigned int sweep_level[] = { 0, TM_PLAN_HOT_LEVEL, TM_HEAT_LEVELS };
 
 /* Classic lists from cold to hot; mlocked folios are on no list. */
 static const enum lru_list classic_order[] = {
@@ -99,6 +99,8 @@ static unsigned int grab(struct lruvec *lruvec, struct list_head *list, struct f
  * @g: group, move_mutex held
  * @target_pages: usage to reach
  * @max_level: hottest page that this sweep takes
+ * @excess_pages: at the beginning of the sweep
+ * @share_pages: what the cgroup at hand should give in this sweep
  * @allowed: nodes that the group's cpuset allows
  * @moved_pages: so far
  * @full: slow nodes have no room
@@ -107,6 +109,8 @@ struct demotion {
 	struct tm_group *g;
 	u64 target_pages;
 	unsigned int max_level;
+	u64 excess_pages;
+	u64 share_pages;
 	nodemask_t allowed;
 	u64 moved_pages;
 	bool full;
@@ -141,7 +145,7 @@ static bool demote_list(struct demotion *d, struct tm_batch *b, struct lruvec *l
 {
 	struct folio *grabbed[GRAB_FOLIOS];
 
-	while (nr_pages > 0) {
+	while (nr_pages > 0 && b->moved_pages < d->share_pages) {
 		unsigned int n = grab(lruvec, list, grabbed, &nr_pages), i;
 
 		for (i = 0; i < n; i++) {
@@ -170,6 +174,9 @@ static bool demote_node(struct demotion *d, struct mem_cgroup *memcg, int nid)
 	if (!tm_memcg_pages(memcg, nid))
 		return false;
 	tm_batch_init(&b, memcg, TM_SLOW, &d->allowed);
+	/* Each cgroup gives in proportion to what it has. */
+	d->share_pages = div64_u64(d->excess_pages * tm_memcg_pages(memcg, nid),
+				   max(READ_ONCE(d->g->fast_pages), 1ULL)) + TM_BATCH_PAGES;
 	for (i = 0; i < NR_LISTS && !done; i++) {
 		long nr_pages;
 		int type;
@@ -178,16 +185,19 @@ static bool demote_node(struct demotion *d, struct mem_cgroup *memcg, int nid)
 		if (nr_pages > 0)
 			done = demote_list(d, &b, &pn->lruvec, list, nr_pages);
 	}
-	return flush_done(d, &b) || done;
+	if (b.nr_pages)
+		done |= flush_done(d, &b);
+	return done;
 }
 
-static bool demote_sweep(struct demotion *d)
+static void demote_sweep(struct demotion *d)
 {
 	struct mem_cgroup *root = d->g->memcg, *m;
 	nodemask_t fast, slow;
 	bool done = false;
 	int nid;
 
+	d->excess_pages = excess(d);
 	tm_tiers_get(&fast, &slow);
 	for (m = K(mem_cgroup_iter)(root, NULL, NULL); m; m = K(mem_cgroup_iter)(root, m, NULL)) {
 		for_each_node_mask(nid, fast) {
@@ -200,11 +210,10 @@ static bool demote_sweep(struct demotion *d)
 			break;
 		}
 	}
-	return done;
 }
 
 /* The lists don't lead to mlocked pages; page tables do. */
-static bool demote_mapped(struct demotion *d)
+static void demote_mapped(struct demotion *d)
 {
 	struct tm_observation o;
 	struct tm_batch b;
@@ -212,7 +221,7 @@ static bool demote_mapped(struct demotion *d)
 	unsigned int i;
 
 	if (tm_observation_init(&o))
-		return false;
+		return;
 	o.all_fast = true;
 	tm_observe(&o, d->g);
 	tm_batch_init(&b, d->g->memcg, TM_SLOW, &d->allowed);
@@ -225,9 +234,8 @@ static bool demote_mapped(struct demotion *d)
 		if (tm_batch_full(&b) || b.nr_pages >= excess(d))
 			done = flush_done(d, &b);
 	}
-	done = flush_done(d, &b) || done;
+	flush_done(d, &b);
 	tm_observation_free(&o);
-	return done;
 }
 
 static enum tm_demote_result run_sweeps(struct demotion *d)

@@ -154,6 +154,7 @@ struct tm_group_cpu {
  * @backoff_ns: how long the next futile demotion pushes retry_ns
  * @seen_steered, @seen_unsteered: per-CPU sums at the last pass
  * @full_event_ns: when slow_full was last told
+ * @promote_floor, @demote_ceiling: heat levels worth remembering as candidates
  * @calm_passes: passes left without promotions, after thrashing
  * @plan: of the last observation; read without a lock for tiermem.stat
  * @hugetlb_bytes: mapped hugetlb pages at the last observation
@@ -192,6 +193,8 @@ struct tm_group {
 	u64 seen_unsteered;
 	u64 full_event_ns;
 	unsigned int calm_passes;
+	unsigned int promote_floor;
+	unsigned int demote_ceiling;
 	struct tm_plan plan;
 	u64 hugetlb_bytes;
 
@@ -342,8 +345,6 @@ struct tm_candidate {
  * @histogram: pages by tier and heat
  * @candidates: promotion (from slow) and demotion (from fast) candidates
  * @nr: how many of each
- * @promote_floor: lowest level of a promotion candidate
- * @demote_ceiling: highest level of a demotion candidate
  * @all_fast: collect every fast page, hot or not; used when LRU lists don't
  *	lead to them
  * @young_pages: pages seen accessed
@@ -354,8 +355,6 @@ struct tm_observation {
 	struct tm_histogram histogram;
 	struct tm_candidate *candidates[TM_NR_TIERS];
 	unsigned int nr[TM_NR_TIERS];
-	unsigned int promote_floor;
-	unsigned int demote_ceiling;
 	bool all_fast;
 	u64 young_pages;
 	u64 hugetlb_bytes;

@@ -1,49 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What to move: from a histogram of heat to thresholds and amounts. */
+/* What to move: from a histogram of heat to levels and amounts. */
 #include "plan.h"
 
-static u64 pages_from(const struct tm_histogram *h, enum tm_tier tier, unsigned int level)
+/* Take up to @most hot pages from the top of the slow tier. */
+static u64 fill(u64 *slow, u64 most)
 {
-	u64 sum = 0;
+	unsigned int level = TM_HEAT_LEVELS;
+	u64 taken = 0;
 
-	for (; level < TM_HEAT_LEVELS; level++)
-		sum += h->pages[tier][level];
-	return sum;
+	while (level-- > TM_PLAN_HOT_LEVEL) {
+		u64 n = min(slow[level], most - taken);
+
+		slow[level] -= n;
+		taken += n;
+	}
+	return taken;
 }
 
-void tm_plan_make(const struct tm_histogram *h, u64 quota_pages, u64 room_pages, u64 short_pages,
+/* Pair what is left of hot slow pages with cold fast ones. */
+static u64 exchange(u64 *slow, u64 *fast, unsigned int *demote_level)
+{
+	unsigned int hot = TM_HEAT_LEVELS - 1, cold = 0;
+	u64 paired = 0;
+
+	while (hot >= TM_PLAN_HOT_LEVEL && hot >= cold + TM_PLAN_GAP) {
+		u64 n = min(slow[hot], fast[cold]);
+
+		slow[hot] -= n;
+		fast[cold] -= n;
+		paired += n;
+		if (n)
+			*demote_level = cold;
+		if (!slow[hot])
+			hot--;
+		else
+			cold++;
+	}
+	return paired;
+}
+
+void tm_plan_make(const struct tm_histogram *h, u64 room_pages, u64 short_pages,
 		  struct tm_plan *p)
 {
-	u64 sum = 0, exchange, fill;
+	u64 slow[TM_HEAT_LEVELS], fast[TM_HEAT_LEVELS], filled, paired;
 	unsigned int level;
 
-	p->threshold = TM_HEAT_LEVELS;
-	while (p->threshold > 0) {
-		level = p->threshold - 1;
-		sum += h->pages[TM_FAST][level] + h->pages[TM_SLOW][level];
-		if (sum > quota_pages)
-			break;
-		p->threshold = level;
+	for (level = 0; level < TM_HEAT_LEVELS; level++) {
+		slow[level] = h->pages[TM_SLOW][level];
+		fast[level] = h->pages[TM_FAST][level];
 	}
+	p->hot_slow_pages = 0;
+	for (level = TM_PLAN_HOT_LEVEL; level < TM_HEAT_LEVELS; level++)
+		p->hot_slow_pages += slow[level];
+	p->cold_fast_pages = fast[0];
 
-	p->promote_level = max(p->threshold, (unsigned int)TM_PLAN_WINDOWS);
-	p->demote_level = p->promote_level - TM_PLAN_GAP;
-	p->fill_level = TM_PLAN_WINDOWS;
+	p->demote_level = 0;
+	filled = fill(slow, room_pages);
+	paired = exchange(slow, fast, &p->demote_level);
+	p->promote_pages = filled + paired;
+	p->demote_pages = paired + min(short_pages, fast[0]);
 
-	p->hot_slow_pages = pages_from(h, TM_SLOW, p->promote_level);
-	p->cold_fast_pages = 0;
-	for (level = 0; level <= p->demote_level; level++)
-		p->cold_fast_pages += h->pages[TM_FAST][level];
-
-	/* Room that nobody uses goes to the hottest slow pages, never to idle ones. */
-	fill = min(pages_from(h, TM_SLOW, p->fill_level), room_pages);
-	exchange = p->hot_slow_pages > fill ? p->hot_slow_pages - fill : 0;
-	exchange = min(exchange, p->cold_fast_pages);
-	/* No group gets more than its quota by exchange. */
-	exchange = min(exchange, quota_pages);
-
-	p->promote_pages = fill + exchange;
-	/* Restore the margin, but only with pages that showed no access at all. */
-	p->demote_pages = exchange + min(short_pages, h->pages[TM_FAST][0]);
-	p->demote_pages = min(p->demote_pages, p->cold_fast_pages);
+	/* The lowest level that gave pages. */
+	for (level = TM_PLAN_HOT_LEVEL; level < TM_HEAT_LEVELS; level++)
+		if (slow[level] < h->pages[TM_SLOW][level])
+			break;
+	p->promote_level = level;
 }

@@ -11,8 +11,10 @@ enum tm_tier {
 	TM_NR_TIERS,
 };
 
-/* Evidence that a page must have before it is called hot or cold, in windows. */
+/* Windows of history that a page must have before it is called hot or cold. */
 #define TM_PLAN_WINDOWS		2
+/* A page is worth a place in DRAM only if this many windows saw it accessed. */
+#define TM_PLAN_HOT_LEVEL	2
 /* Levels between a page worth promoting and a page worth demoting for it. */
 #define TM_PLAN_GAP		2
 
@@ -37,41 +39,38 @@ static inline void tm_histogram_add(struct tm_histogram *h, enum tm_tier tier, t
 
 /**
  * struct tm_plan - one pass of moves for a group
- * @threshold: lowest level at which all pages of this level and above fit the
- *	quota; %TM_HEAT_LEVELS when not even the hottest level does
- * @promote_level: slow pages at or above it may displace others
- * @demote_level: fast pages at or below it may be displaced
- * @fill_level: slow pages at or above it may use room that nobody uses
- * @hot_slow_pages: slow pages at or above @promote_level
- * @cold_fast_pages: fast pages at or below @demote_level
- * @promote_pages: how many pages to promote
- * @demote_pages: how many pages to demote first
+ * @promote_level: slow pages at or above it are promoted; %TM_HEAT_LEVELS if
+ *	none is
+ * @demote_level: fast pages at or below it may be displaced; meaningless
+ *	while @demote_pages is 0
+ * @promote_pages: how many pages to promote, hottest first
+ * @demote_pages: how many pages to demote, coldest first
+ * @hot_slow_pages: slow pages at or above %TM_PLAN_HOT_LEVEL
+ * @cold_fast_pages: fast pages that no window saw accessed
  */
 struct tm_plan {
-	unsigned int threshold;
 	unsigned int promote_level;
 	unsigned int demote_level;
-	unsigned int fill_level;
-	u64 hot_slow_pages;
-	u64 cold_fast_pages;
 	u64 promote_pages;
 	u64 demote_pages;
+	u64 hot_slow_pages;
+	u64 cold_fast_pages;
 };
 
 /**
  * tm_plan_make - decide what to move in this pass
  * @h: the group's pages by tier and heat
- * @quota_pages: effective quota less its margin
- * @room_pages: of it, not used now
+ * @room_pages: pages of its quota that nobody uses, margin excepted
  * @short_pages: pages by which the margin itself is used up
  * @p: result
  *
- * The threshold is the lowest level at which the hottest pages still fit
- * (MEMTIS, SOSP'23, section 4.2): it has no tunable and follows the quota at
- * once. A slow page is exchanged for a fast one only if at least
- * %TM_PLAN_GAP levels lie between them, so uniform access moves nothing.
+ * Room goes to the hottest slow pages, never to idle ones. Then the hottest
+ * slow pages are exchanged for the coldest fast ones, as long as
+ * %TM_PLAN_GAP levels lie between the two: no threshold to tune, right at
+ * once after a change of the quota, and nothing moves between pages of like
+ * heat. The margin is restored with pages that showed no access at all.
  */
-void tm_plan_make(const struct tm_histogram *h, u64 quota_pages, u64 room_pages, u64 short_pages,
+void tm_plan_make(const struct tm_histogram *h, u64 room_pages, u64 short_pages,
 		  struct tm_plan *p);
 
 #endif /* TM_POLICY_PLAN_H */
