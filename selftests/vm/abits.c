@@ -83,7 +83,7 @@ struct lru {
 	unsigned long total;	/* anon pages */
 };
 
-/* "memcg  ID PATH", then for each node " node  NID" and "  GEN AGE ANON FILE". */
+/* Node 0 of "memcg  ID PATH", then for each node " node  NID" and "  GEN AGE ANON FILE". */
 static struct lru lru_read(void)
 {
 	unsigned long gen, age, before = 0, here = 0;
@@ -91,8 +91,8 @@ static struct lru lru_read(void)
 	struct lru l = { .memcg = -1 };
 	char line[512], path[400];
 	bool ours = false;
+	int id, node = 0;
 	long anon;
-	int id;
 
 	if (!f)
 		err(1, LRU_GEN);
@@ -101,7 +101,9 @@ static struct lru lru_read(void)
 			ours = !strcmp(path, "/abits");
 			if (ours)
 				l.memcg = id;
-		} else if (ours && sscanf(line, "%lu %lu %ld", &gen, &age, &anon) == 3) {
+		} else if (sscanf(line, " node %d", &id) == 1) {
+			node = id;
+		} else if (ours && !node && sscanf(line, "%lu %lu %ld", &gen, &age, &anon) == 3) {
 			/* Oldest first; an aging fills the last but one. */
 			before = here;
 			here = anon < 0 ? 0 : anon;
