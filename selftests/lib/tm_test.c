@@ -621,6 +621,14 @@ ssize_t tm_cg_read(const struct tm_cg *cg, const char *file, char *buf, size_t s
 	return tm_read(path, buf, size);
 }
 
+bool tm_cg_has(const struct tm_cg *cg, const char *file)
+{
+	char path[PATH_MAX];
+
+	cg_path(path, sizeof(path), cg, file);
+	return !access(path, F_OK);
+}
+
 int tm_cg_open(const struct tm_cg *cg, const char *file, int flags)
 {
 	char path[PATH_MAX];

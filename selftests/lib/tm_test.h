@@ -194,6 +194,7 @@ int tm_cg_move(const struct tm_cg *cg, pid_t pid);
 int tm_cg_write(const struct tm_cg *cg, const char *file, const char *val);
 int tm_cg_write_u64(const struct tm_cg *cg, const char *file, uint64_t val);
 ssize_t tm_cg_read(const struct tm_cg *cg, const char *file, char *buf, size_t size);
+bool tm_cg_has(const struct tm_cg *cg, const char *file);	/* files that came with later versions */
 int tm_cg_open(const struct tm_cg *cg, const char *file, int flags);	/* fd or -errno */
 
 /* A number; 0 and a `# ...` line where the file or key can't be read. */
