@@ -219,6 +219,8 @@ int tm_group_set_quota(struct tm_group *g, u64 quota_pages)
 	mutex_lock(&tm_quota_lock);
 	ret = change_quota(g, quota_pages, &old_pages);
 	if (!ret && tm_group_limited(g)) {
+		/* Before the hook can ask. */
+		tm_group_recount(g);
 		ret = tm_steer_arm();
 		if (ret)
 			change_quota(g, old_pages, &old_pages);

@@ -5,7 +5,7 @@
  *
  * The reason given is MR_NUMA_MISPLACED: with it the kernel keeps the
  * NR_ISOLATED counters and doesn't split a huge page that can't be moved
- * whole.
+ * whole. Where a quota can't be met otherwise, MR_SYSCALL lets it split.
  */
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
@@ -97,7 +97,11 @@ static struct folio *alloc_target(struct folio *src, struct tm_batch *b)
 	if (nid != NUMA_NO_NODE)
 		dst = __folio_alloc(TM_TARGET_GFP, folio_order(src), nid, NULL);
 	if (!dst) {
-		b->nomem = true;
+		/* Room, but not in one piece: small pages would fit. */
+		if (nid != NUMA_NO_NODE && folio_test_large(src))
+			b->fragmented = true;
+		else
+			b->nomem = true;
 		return NULL;
 	}
 	if (tm_heatmap_migrate(src, dst))
@@ -121,7 +125,7 @@ static void putback(struct tm_batch *b)
 		enum tm_stat why = obstacle(folio);
 
 		if (why == TM_NR_STATS)
-			why = b->nomem ? TM_STAT_FAILED_NOMEM : TM_STAT_FAILED_BUSY;
+			why = b->nomem || b->fragmented ? TM_STAT_FAILED_NOMEM : TM_STAT_FAILED_BUSY;
 		count_failed(b, folio, why);
 	}
 	if (!list_empty(&b->folios))
@@ -163,7 +167,7 @@ unsigned long tm_batch_flush(struct tm_batch *b)
 		admitted = take_batch(b);
 	if (admitted)
 		K(migrate_pages)(&b->folios, alloc_target_unit, NULL, (unsigned long)b,
-				 MIGRATE_ASYNC, MR_NUMA_MISPLACED, &moved);
+				 MIGRATE_ASYNC, b->split ? MR_SYSCALL : MR_NUMA_MISPLACED, &moved);
 	putback(b);
 
 	if (b->to == TM_SLOW)

@@ -104,6 +104,7 @@ static unsigned int grab(struct lruvec *lruvec, struct list_head *list, struct f
  * @allowed: nodes that the group's cpuset allows
  * @moved_pages: so far
  * @full: slow nodes have no room
+ * @split: they have, but not for whole huge pages
  */
 struct demotion {
 	struct tm_group *g;
@@ -114,6 +115,7 @@ struct demotion {
 	nodemask_t allowed;
 	u64 moved_pages;
 	bool full;
+	bool split;
 };
 
 static bool interrupted(const struct demotion *d)
@@ -135,6 +137,8 @@ static bool flush_done(struct demotion *d, struct tm_batch *b)
 	d->moved_pages += tm_batch_flush(b);
 	tm_group_recount(d->g);
 	d->full |= b->nomem;
+	d->split |= b->fragmented;
+	b->split = d->split;
 	cond_resched();
 	return d->full || !excess(d) || interrupted(d);
 }
@@ -174,6 +178,7 @@ static bool demote_node(struct demotion *d, struct mem_cgroup *memcg, int nid)
 	if (!tm_memcg_pages(memcg, nid))
 		return false;
 	tm_batch_init(&b, memcg, TM_SLOW, &d->allowed);
+	b.split = d->split;
 	/* Each cgroup gives in proportion to what it has. */
 	d->share_pages = div64_u64(d->excess_pages * tm_memcg_pages(memcg, nid),
 				   max(READ_ONCE(d->g->fast_pages), 1ULL)) + TM_BATCH_PAGES;
@@ -225,6 +230,7 @@ static void demote_mapped(struct demotion *d)
 	o.all_fast = true;
 	tm_observe(&o, d->g);
 	tm_batch_init(&b, d->g->memcg, TM_SLOW, &d->allowed);
+	b.split = d->split;
 	for (i = 0; i < o.nr[TM_FAST] && !done; i++) {
 		struct folio *folio = tm_candidate_get(&o, TM_FAST,
 							o.candidates[TM_FAST][i]);
@@ -242,6 +248,7 @@ static enum tm_demote_result run_sweeps(struct demotion *d)
 {
 	bool mapped = false;
 	unsigned int sweep = 0;
+	bool tried_split = false;
 	u64 before;
 
 	for (;;) {
@@ -258,8 +265,10 @@ static enum tm_demote_result run_sweeps(struct demotion *d)
 			demote_mapped(d);
 		else
 			demote_sweep(d);
-		if (d->moved_pages > before)
+		if (d->moved_pages > before || (d->split && !tried_split)) {
+			tried_split = d->split;
 			continue;
+		}
 
 		/* Nothing moved: take hotter pages, then those on no list. */
 		if (sweep + 1 < ARRAY_SIZE(sweep_level)) {

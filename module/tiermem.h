@@ -280,7 +280,9 @@ unsigned int tm_heat_tag(struct folio *folio);
  * @folios: isolated folios
  * @nr_pages: their pages
  * @pingpong_pages: of them, pages that moved a short while ago already
+ * @split: huge pages may be split if they can't be moved whole
  * @nomem: the target allocator found no room
+ * @fragmented: it found room, but not for a huge page
  * @pinned_pages: refused because something pins them, all flushes
  * @moved_pages: all flushes
  * @pingpong_total_pages: all flushes
@@ -292,7 +294,9 @@ struct tm_batch {
 	struct list_head folios;
 	unsigned long nr_pages;
 	unsigned long pingpong_pages;
+	bool split;
 	bool nomem;
+	bool fragmented;
 	unsigned long pinned_pages;
 	unsigned long moved_pages;
 	unsigned long pingpong_total_pages;

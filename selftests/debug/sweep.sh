@@ -58,7 +58,7 @@ init)
 	sweep "init" "${gone[@]}" insmod "$ko"
 	# The threads that init starts are forked by kthreadd (pid 2), in whose
 	# memory allocations init's own count doesn't look.
-	sweep "fork of kernel threads in init" "${gone[@]}" -t 2 -E EAGAIN,EINTR \
+	sweep "fork of kernel threads in init" "${gone[@]}" -t 2 -M 0 -e 400 -E EAGAIN,EINTR \
 		insmod "$ko"
 	rmdir $group
 	finish
