@@ -8,7 +8,8 @@
 
 #include "oracle.h"
 
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+/* The Makefile gives it the name that libFuzzer calls. */
+int fuzz_input(const u8 *data, size_t size);
 
 static inline void fuzz_verdict(const char *broken)
 {

@@ -2,7 +2,7 @@
 /* Any sequence of visits, moves and reuse of a frame. */
 #include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+int fuzz_input(const u8 *data, size_t size)
 {
 	fuzz_verdict(oracle_heat(data, size));
 	return 0;

@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+int fuzz_input(const u8 *data, size_t size)
 {
 	/* Of exactly this size, so that a read past the NUL is seen. */
 	char *text = malloc(size + 1);

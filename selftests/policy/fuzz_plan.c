@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Any histogram, quota and pages in flight. */
+/* Any histogram, room and shortage. */
 #include <string.h>
 
 #include "fuzz.h"
@@ -7,12 +7,12 @@
 /* Eight times 16 TiB: beyond any machine, but sums stay in 64 bits. */
 #define MOST_PAGES	(8 * 16ULL << 40 >> TM_PAGE_SHIFT)
 
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+int fuzz_input(const u8 *data, size_t size)
 {
 	struct {
 		struct tm_histogram h;
-		u64 quota_pages;
-		u64 inflight_pages;
+		u64 room_pages;
+		u64 short_pages;
 	} in = { 0 };
 	unsigned int tier, level;
 
@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		for (level = 0; level < TM_HEAT_LEVELS; level++)
 			in.h.pages[tier][level] %= MOST_PAGES;
 	}
-	fuzz_verdict(oracle_plan(&in.h, in.quota_pages % (TM_QUOTA_MAX_PAGES + 1),
-				 in.inflight_pages % MOST_PAGES));
+	fuzz_verdict(oracle_plan(&in.h, in.room_pages % (TM_QUOTA_MAX_PAGES + 1),
+				 in.short_pages % MOST_PAGES));
 	return 0;
 }

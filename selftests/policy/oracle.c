@@ -131,83 +131,223 @@ const char *oracle_heat(const u8 *ops, size_t nr_ops)
 	return NULL;
 }
 
-static u128 pages_between(const struct tm_histogram *h, enum tm_tier tier, unsigned int lowest,
-			  unsigned int highest)
+static u64 pages_between(const struct tm_histogram *h, enum tm_tier tier, unsigned int lowest,
+			 unsigned int highest)
 {
 	unsigned int level;
-	u128 sum = 0;
+	u64 sum = 0;
 
 	for (level = lowest; level <= highest && level < TM_HEAT_LEVELS; level++)
 		sum += h->pages[tier][level];
 	return sum;
 }
 
-static u128 both_from(const struct tm_histogram *h, unsigned int lowest)
+/* Never less than hot, however low @lowest is. */
+static u64 slow_from(const struct tm_histogram *h, unsigned int lowest)
 {
-	return pages_between(h, TM_FAST, lowest, TM_HEAT_LEVELS) +
-	       pages_between(h, TM_SLOW, lowest, TM_HEAT_LEVELS);
+	if (lowest < TM_PLAN_HOT_LEVEL)
+		lowest = TM_PLAN_HOT_LEVEL;
+	return pages_between(h, TM_SLOW, lowest, TM_HEAT_LEVELS);
 }
 
-/* Is there a slow page so much hotter than a fast one that they may change places? */
-static bool exchange_is_due(const struct tm_histogram *h)
+static u64 fast_to(const struct tm_histogram *h, unsigned int highest)
+{
+	return pages_between(h, TM_FAST, 0, highest);
+}
+
+/*
+ * The most pairs, without pairing anything: of n pairs the last one joins the
+ * n-th coldest fast page, of some level, with a slow page that is hotter by
+ * the gap. So for that level there are n fast pages at or below it, and n
+ * slow ones hot enough for it, besides those that went into the room.
+ */
+static u64 most_pairs(const struct tm_histogram *h, u64 room_pages)
+{
+	unsigned int level;
+	u64 most = 0;
+
+	for (level = 0; level < TM_HEAT_LEVELS; level++) {
+		u64 hot = slow_from(h, level + TM_PLAN_GAP);
+
+		hot -= min(hot, room_pages);
+		most = max(most, min(hot, fast_to(h, level)));
+	}
+	return most;
+}
+
+/* The pages of a tier that a plan moves, by level. */
+struct moves {
+	u64 pages[TM_NR_TIERS][TM_HEAT_LEVELS];
+};
+
+/* Pick what the plan names. False if the levels that it names don't hold as much. */
+static bool pick(const struct tm_histogram *h, const struct tm_plan *p, struct moves *m)
+{
+	u64 left = p->promote_pages;
+	unsigned int level;
+
+	memset(m, 0, sizeof(*m));
+	for (level = TM_HEAT_LEVELS; level-- > p->promote_level;) {
+		m->pages[TM_SLOW][level] = min(left, h->pages[TM_SLOW][level]);
+		left -= m->pages[TM_SLOW][level];
+	}
+	if (left)
+		return false;
+
+	left = p->demote_pages;
+	for (level = 0; left && level < TM_HEAT_LEVELS && level <= p->demote_level; level++) {
+		m->pages[TM_FAST][level] = min(left, h->pages[TM_FAST][level]);
+		left -= m->pages[TM_FAST][level];
+	}
+	return !left;
+}
+
+/* Pages keep their heat when they move. */
+static void carry_out(struct tm_histogram *h, const struct moves *m)
 {
 	unsigned int level;
 
-	for (level = TM_PLAN_GAP; level < TM_HEAT_LEVELS; level++)
-		if (pages_between(h, TM_SLOW, level, TM_HEAT_LEVELS) &&
-		    pages_between(h, TM_FAST, 0, level - TM_PLAN_GAP))
-			return true;
-	return false;
+	for (level = 0; level < TM_HEAT_LEVELS; level++) {
+		h->pages[TM_FAST][level] -= m->pages[TM_FAST][level];
+		h->pages[TM_SLOW][level] += m->pages[TM_FAST][level];
+		h->pages[TM_SLOW][level] -= m->pages[TM_SLOW][level];
+		h->pages[TM_FAST][level] += m->pages[TM_SLOW][level];
+	}
 }
 
-const char *oracle_plan(const struct tm_histogram *h, u64 quota_pages, u64 inflight_pages)
+/* Let the hottest @filled pages in for nothing; each other one takes a page's place. */
+static const char *check_pairs(struct moves m, u64 filled)
 {
-	u128 used = pages_between(h, TM_FAST, 0, TM_HEAT_LEVELS) + h->fresh_pages[TM_FAST];
-	u64 room = tm_quota_room(quota_pages, (u64)used, inflight_pages);
-	u64 shortage = used > quota_pages ? (u64)used - quota_pages : 0;
-	struct tm_plan p, more;
+	unsigned int hot = TM_HEAT_LEVELS - 1, cold = 0;
+	u64 n;
+
+	for (;;) {
+		while (hot && !m.pages[TM_SLOW][hot])
+			hot--;
+		if (!m.pages[TM_SLOW][hot])
+			return NULL;
+		if (hot < TM_PLAN_HOT_LEVEL)
+			return "promotes pages that aren't hot";
+		if (filled) {
+			n = min(filled, m.pages[TM_SLOW][hot]);
+			filled -= n;
+			m.pages[TM_SLOW][hot] -= n;
+			continue;
+		}
+		while (cold < TM_HEAT_LEVELS && !m.pages[TM_FAST][cold])
+			cold++;
+		if (cold == TM_HEAT_LEVELS)
+			return "promotes a page that nothing made place for";
+		if (hot < cold + TM_PLAN_GAP)
+			return "exchanges pages of like heat";
+		n = min(m.pages[TM_SLOW][hot], m.pages[TM_FAST][cold]);
+		m.pages[TM_SLOW][hot] -= n;
+		m.pages[TM_FAST][cold] -= n;
+	}
+}
+
+static const char *check_numbers(const struct tm_histogram *h, u64 room_pages, u64 short_pages,
+				 const struct tm_plan *p)
+{
+	u64 filled = min(room_pages, slow_from(h, 0)), paired = most_pairs(h, room_pages);
+	u64 idle = fast_to(h, 0);
+
+	if (p->hot_slow_pages != slow_from(h, 0))
+		return "wrong number of hot slow pages";
+	if (p->cold_fast_pages != idle)
+		return "wrong number of cold fast pages";
+	if (p->promote_pages < filled)
+		return "leaves room although there are hot pages";
+	if (p->promote_pages < filled + paired)
+		return "leaves out an exchange that would pay";
+	if (p->promote_pages > filled + paired)
+		return "promotes more than room and exchange allow";
+	if (p->demote_pages < paired)
+		return "demotes less than the exchange needs";
+	idle -= min(idle, paired);
+	if (p->demote_pages - paired > min(short_pages, idle))
+		return "demotes more than the exchange and the margin need";
+	if (p->demote_pages - paired < min(short_pages, idle))
+		return "doesn't restore the margin although there are idle pages";
+	return NULL;
+}
+
+static const char *check_levels(const struct tm_histogram *h, const struct tm_plan *p)
+{
+	if (p->promote_level < TM_PLAN_HOT_LEVEL || p->promote_level > TM_HEAT_LEVELS)
+		return "the level of promotion isn't hot";
+	if (p->promote_pages ? p->promote_level == TM_HEAT_LEVELS :
+			       p->promote_level < TM_HEAT_LEVELS)
+		return "the level of promotion doesn't tell whether there are any";
+	if (p->promote_pages && p->promote_pages <= slow_from(h, p->promote_level + 1))
+		return "the level of promotion is lower than needed";
+	if (p->demote_pages && p->demote_level &&
+	    p->demote_pages <= fast_to(h, p->demote_level - 1))
+		return "the level of demotion is higher than needed";
+	if (p->promote_pages && p->demote_pages &&
+	    p->promote_level < p->demote_level + TM_PLAN_GAP)
+		return "the levels of promotion and demotion are too close";
+	return NULL;
+}
+
+/* What a plan leaves behind, and what the next one makes of it. */
+static const char *check_outcome(const struct tm_histogram *h, u64 room_pages, u64 short_pages,
+				 const struct tm_plan *p)
+{
+	u64 filled = min(room_pages, slow_from(h, 0)), fast = fast_to(h, TM_HEAT_LEVELS);
+	u64 restored = filled + p->demote_pages - p->promote_pages;
+	struct tm_histogram after = *h;
+	struct tm_plan next;
+	const char *broken;
+	unsigned int level;
+	struct moves m;
+
+	if (!pick(h, p, &m))
+		return "the levels don't hold as many pages as are to move";
+	broken = check_pairs(m, filled);
+	if (broken)
+		return broken;
+
+	carry_out(&after, &m);
+	for (level = 0; level < TM_HEAT_LEVELS; level++)
+		if (after.pages[TM_FAST][level] + after.pages[TM_SLOW][level] !=
+		    h->pages[TM_FAST][level] + h->pages[TM_SLOW][level])
+			return "pages were lost or invented";
+	if (fast_to(&after, TM_HEAT_LEVELS) > fast + room_pages)
+		return "exceeds the quota";
+	if (fast_to(&after, TM_HEAT_LEVELS) + restored != fast + filled)
+		return "usage doesn't change by what was filled and restored";
+
+	tm_plan_make(&after, 0, 0, &next);
+	if (next.promote_pages || next.demote_pages)
+		return "an exchange is followed by another one";
+	tm_plan_make(&after, room_pages - filled, short_pages - restored, &next);
+	if (next.promote_pages || next.demote_pages)
+		return "a plan leaves something to do for the next one";
+	return NULL;
+}
+
+const char *oracle_plan(const struct tm_histogram *h, u64 room_pages, u64 short_pages)
+{
+	struct tm_plan p, roomier;
+	const char *broken;
 
 	memset(&p, 0xff, sizeof(p));
-	tm_plan_make(h, quota_pages, room, shortage, &p);
+	tm_plan_make(h, room_pages, short_pages, &p);
 
-	if (p.threshold > TM_HEAT_LEVELS)
-		return "the threshold is no level";
-	if (both_from(h, p.threshold) > quota_pages)
-		return "the pages above the threshold don't fit the quota";
-	if (p.threshold && both_from(h, p.threshold - 1) <= quota_pages)
-		return "a lower threshold would fit, too";
+	broken = check_numbers(h, room_pages, short_pages, &p);
+	if (!broken)
+		broken = check_levels(h, &p);
+	if (!broken)
+		broken = check_outcome(h, room_pages, short_pages, &p);
+	if (broken)
+		return broken;
 
-	if (p.promote_level < TM_PLAN_WINDOWS || p.fill_level < TM_PLAN_WINDOWS)
-		return "pages without evidence may be promoted";
-	if (p.demote_level + TM_PLAN_GAP > p.promote_level)
-		return "the levels of promotion and demotion are too close";
-	if (p.hot_slow_pages != pages_between(h, TM_SLOW, p.promote_level, TM_HEAT_LEVELS))
-		return "wrong number of hot slow pages";
-	if (p.cold_fast_pages != pages_between(h, TM_FAST, 0, p.demote_level))
-		return "wrong number of cold fast pages";
-
-	if (p.promote_pages > pages_between(h, TM_SLOW, p.fill_level, TM_HEAT_LEVELS))
-		return "promotes idle pages";
-	if (p.demote_pages > p.cold_fast_pages)
-		return "demotes pages that aren't cold";
-	if (p.promote_pages > (u128)room + p.cold_fast_pages)
-		return "promotes more than room and cold pages allow";
-	if (p.promote_pages > (u128)room + p.demote_pages)
-		return "promotes more than room and demotions make place for";
-	if (p.demote_pages > (u128)p.promote_pages + shortage)
-		return "demotes more than promotions and the margin ask for";
-	if (used + p.promote_pages - p.demote_pages > max((u128)quota_pages, used))
-		return "exceeds the quota";
-	if (!exchange_is_due(h)) {
-		if (p.promote_pages > room)
-			return "exchanges pages of like heat";
-		if (p.demote_pages > min(shortage, h->pages[TM_FAST][0]))
-			return "restores the margin with pages that were accessed";
-	}
-
-	/* A larger quota never makes it harder to be hot. */
-	tm_plan_make(h, quota_pages + 1 + quota_pages / 8, room, shortage, &more);
-	if (more.threshold > p.threshold)
-		return "the threshold rises with the quota";
+	/* More room is never a reason to promote less, or to displace more. */
+	tm_plan_make(h, room_pages + 1 + room_pages / 8, short_pages, &roomier);
+	if (roomier.promote_pages < p.promote_pages)
+		return "promotes less with more room";
+	if (roomier.demote_pages > p.demote_pages)
+		return "demotes more with more room";
 	return NULL;
 }

@@ -13,7 +13,7 @@
 #include "quota.h"
 
 /* Wide enough for the sum and the product of any two numbers of the ring. */
-typedef unsigned __int128 u128;
+#define u128 __uint128_t
 
 /* tm_quota_parse() against a reader that counts in 128 bits. */
 const char *oracle_parse(const char *text);
@@ -29,9 +29,9 @@ const char *oracle_parse(const char *text);
 const char *oracle_heat(const u8 *ops, size_t nr_ops);
 
 /*
- * tm_plan_make() against what its users rely on. All pages of the group are
- * in @h; room and shortage follow from them as the daemon computes them.
+ * tm_plan_make() against what its users rely on: the amounts are counted in
+ * another way, the moves are carried out, and the next plan must be empty.
  */
-const char *oracle_plan(const struct tm_histogram *h, u64 quota_pages, u64 inflight_pages);
+const char *oracle_plan(const struct tm_histogram *h, u64 room_pages, u64 short_pages);
 
 #endif /* TM_ORACLE_H */

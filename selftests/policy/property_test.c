@@ -236,33 +236,22 @@ static void random_histogram(struct tm_histogram *h, u64 most)
 	}
 }
 
-static u64 histogram_total(const struct tm_histogram *h)
-{
-	u64 sum = h->fresh_pages[TM_FAST] + h->fresh_pages[TM_SLOW];
-	unsigned int level;
-
-	for (level = 0; level < TM_HEAT_LEVELS; level++)
-		sum += h->pages[TM_FAST][level] + h->pages[TM_SLOW][level];
-	return sum;
-}
-
 static void test_plan(u64 most, const char *what)
 {
 	const char *broken = NULL;
 	struct tm_histogram h;
-	u64 total, quota, inflight;
+	u64 room, shortage;
 	unsigned long i;
 
 	for (i = 0; i < nr_cases && !broken; i++) {
 		random_histogram(&h, most);
-		total = histogram_total(&h);
-		/* Quotas far from the group's size are dull: most are within it. */
-		quota = one_in(4) ? magnitude(TM_QUOTA_MAX_PAGES) : below(total + 2);
-		inflight = one_in(2) ? 0 : magnitude(4096);
-		broken = oracle_plan(&h, quota, inflight);
+		/* Most groups have either, and room for all of it is dull. */
+		room = one_in(2) ? 0 : one_in(8) ? magnitude(TM_QUOTA_MAX_PAGES) : below(most);
+		shortage = one_in(2) || (room && !one_in(8)) ? 0 : below(most);
+		broken = oracle_plan(&h, room, shortage);
 		if (broken)
-			ksft_print_msg("quota %llu of %llu pages\n", (unsigned long long)quota,
-				       (unsigned long long)total);
+			ksft_print_msg("room %llu, shortage %llu\n", (unsigned long long)room,
+				       (unsigned long long)shortage);
 	}
 	report(broken, i, what);
 }
@@ -275,22 +264,54 @@ static void test_plan_uniform(void)
 	unsigned long i;
 
 	for (i = 0; i < nr_cases && !broken; i++) {
-		u64 quota = magnitude(PAGES_16T);
 		u64 level = below(TM_HEAT_LEVELS);
 
 		memset(&h, 0, sizeof(h));
-		h.pages[TM_FAST][level] = magnitude(quota);
+		h.pages[TM_FAST][level] = magnitude(PAGES_16T);
 		h.pages[TM_SLOW][level] = magnitude(PAGES_16T);
 		/* Noise of a level to one side is still no reason. */
 		if (level && one_in(2)) {
-			h.pages[TM_FAST][level - 1] = quota - h.pages[TM_FAST][level];
+			h.pages[TM_FAST][level - 1] = magnitude(PAGES_16T);
 			h.pages[TM_SLOW][level - 1] = magnitude(PAGES_16T);
 		}
-		tm_plan_make(&h, quota, 0, 0, &p);
+		tm_plan_make(&h, 0, 0, &p);
 		if (p.promote_pages || p.demote_pages)
 			broken = "pages of like heat change places";
 	}
-	report(broken, i, "plan: like heat moves nothing, for any quota");
+	report(broken, i, "plan: like heat moves nothing");
+}
+
+/*
+ * A quota is a bound as the daemon uses the plan: with room and shortage from
+ * the usage, inclusive of pages without history and pages on their way.
+ */
+static void test_plan_quota(void)
+{
+	const char *broken = NULL;
+	struct tm_histogram h;
+	struct tm_plan p;
+	unsigned long i;
+
+	for (i = 0; i < nr_cases && !broken; i++) {
+		u64 quota, used, inflight = one_in(2) ? 0 : magnitude(4096), after;
+		unsigned int level;
+
+		random_histogram(&h, one_in(2) ? 200 : PAGES_16T);
+		used = h.fresh_pages[TM_FAST];
+		for (level = 0; level < TM_HEAT_LEVELS; level++)
+			used += h.pages[TM_FAST][level];
+		quota = one_in(4) ? magnitude(TM_QUOTA_MAX_PAGES) : below(2 * used + 2);
+		tm_plan_make(&h, tm_quota_room(quota, used, inflight),
+			     used > quota ? used - quota : 0, &p);
+		after = used + p.promote_pages - p.demote_pages;
+		if (after > max(quota, used))
+			broken = "usage rises above the quota";
+		else if (p.promote_pages > p.demote_pages && after + inflight > quota)
+			broken = "pages on their way are forgotten";
+		else if (used > quota && after < quota)
+			broken = "more leaves than is too much";
+	}
+	report(broken, i, "plan: usage goes up to the quota and never beyond");
 }
 
 /*
@@ -376,7 +397,7 @@ int main(void)
 	nr_cases = from_env("TM_CASES", nr_cases);
 	random_state = seed;
 	ksft_print_header();
-	ksft_set_plan(11);
+	ksft_set_plan(12);
 	ksft_print_msg("TM_SEED=%lu TM_CASES=%lu\n", seed, nr_cases);
 
 	test_parse_text();
@@ -388,6 +409,7 @@ int main(void)
 	test_plan(200, "plan: promises hold for small groups, where corners meet");
 	test_plan(PAGES_16T, "plan: promises hold up to 16T");
 	test_plan_uniform();
+	test_plan_quota();
 	test_rate();
 	test_rate_arrives();
 	ksft_finished();

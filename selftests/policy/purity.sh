@@ -55,7 +55,7 @@ report "env.h includes the few headers that it is known to need" "$found"
 found=$(build user -isystem "$($cc -print-file-name=include)")
 report "the ring builds freestanding, without a C library" "$found"
 
-found=$(build kernel -D__KERNEL__ -I "$here/kernel-stub")
+found=$(build kernel -D__KERNEL__ -Dbool=_Bool -I "$here/kernel-stub")
 report "the ring builds with the kernel's strict min() and no other kernel header" "$found"
 
 # Two helpers of env.h, and what the files of the ring call from each other.

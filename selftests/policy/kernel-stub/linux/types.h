@@ -8,8 +8,8 @@ typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef signed long long s64;
-typedef _Bool bool;
 
+/* purity.sh defines bool. */
 #define true	1
 #define false	0
 #define NULL	((void *)0)
