@@ -34,7 +34,7 @@
 #endif
 
 /* Debian's revision of the kernel that the headers belong to. */
-#if __has_include(<generated/package.h>)
+#ifdef TM_HAVE_PACKAGE_H	/* Kbuild found it */
 #include <generated/package.h>
 #endif
 #ifndef LINUX_PACKAGE_ID
@@ -105,20 +105,30 @@ typedef struct page tm_migrate_unit;
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #define TM_KSYMS_PTE(X)		X(__pte_offset_map_lock)
-#define tm_pte_offset_map_lock(mm, pmd, addr, ptl) \
-	K(__pte_offset_map_lock)(mm, pmd, addr, ptl)
+#define tm_pte_map_lock(mm, pmd, addr, ptl) K(__pte_offset_map_lock)(mm, pmd, addr, ptl)
 #else
 #define TM_KSYMS_PTE(X)
-static inline pte_t *tm_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd, unsigned long addr,
-					    spinlock_t **ptl)
+static inline pte_t *tm_pte_map_lock(struct mm_struct *mm, pmd_t *pmd, unsigned long addr,
+				     spinlock_t **ptl)
 {
 	pmd_t val = READ_ONCE(*pmd);
+	pte_t *pte;
 
 	if (pmd_none(val) || pmd_trans_huge(val) || !pmd_present(val) || pmd_bad(val))
 		return NULL;
-	return pte_offset_map_lock(mm, pmd, addr, ptl);
+	pte = pte_offset_map_lock(mm, pmd, addr, ptl);
+	__release(*ptl);	/* for sparse: tm_pte_offset_map_lock() acquires it */
+	return pte;
 }
 #endif
+
+/* Map and lock the page table below @pmd; NULL if there is none to walk. */
+#define tm_pte_offset_map_lock(mm, pmd, addr, ptl) ({			\
+	pte_t *__pte;							\
+									\
+	__cond_lock(*(ptl), __pte = tm_pte_map_lock(mm, pmd, addr, ptl));	\
+	__pte;								\
+})
 
 /*
  * Give an accessed bit that we took back to reclaim: page_idle's young flag

@@ -85,7 +85,7 @@ static void steer(struct pt_regs *regs, struct mem_cgroup *memcg, gfp_t gfp, uns
 	regs->dx = (unsigned long)nid;
 	/* A large folio that finds no place there becomes small ones there, not a large one here. */
 	if (order && gfp & __GFP_NOWARN)
-		regs->di |= __GFP_THISNODE;
+		regs->di |= (__force unsigned long)__GFP_THISNODE;
 	note(memcg, 1L << order, true);
 }
 
