@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dram_max=0: within TM_ZERO_MS everything evictable is on the slow node (anonymous, shared, page
- * cache, huge pages), though a toucher keeps 64M of it hot, and what is allocated then goes there
- * too. With `max` again the hot pages come back.
+ * dram_max=0: within TM_ZERO_MS (or what move_pages(2) needs here) everything evictable is on the
+ * slow node (anonymous, shared, page cache, huge pages), though a toucher keeps 64M of it hot, and
+ * what is allocated then goes there too. With `max` again the hot pages come back.
  */
 #include "tm_work.h"
 
@@ -40,7 +40,7 @@ static void run(enum tm_kind kind)
 	char path[PATH_MAX] = "";
 	struct tm_cg cg;
 	bool ok = true;
-	uint64_t t0;
+	uint64_t t0, total;
 	int64_t bad;
 	double took;
 	int rc;
@@ -67,6 +67,7 @@ static void run(enum tm_kind kind)
 		tm_die("can't start the toucher: %s", strerror(-rc));
 	tm_diag("%s before: %s", tm_kind_name[kind], tm_usage(&cg));
 
+	total = tm_dram(&cg);
 	t0 = tm_now_ns();
 	rc = tm_cg_write(&cg, "tiermem.dram_max", "0");
 	tm_diag("write of 0: %d after %.2f s, %s", rc, tm_since(t0), tm_usage(&cg));
@@ -74,7 +75,7 @@ static void run(enum tm_kind kind)
 	tm_until(all_slow, &cg, 20, tm_ms(60000));
 	took = tm_since(t0);
 	tm_diag("all slow after %.2f s: %s", took, tm_usage(&cg));
-	tm_check(&ok, took <= tm_ms(TM_ZERO_MS) / 1e3, "not all slow in time: %s", tm_usage(&cg));
+	tm_check(&ok, all_slow(&cg), "not all slow: %s", tm_usage(&cg));
 	tm_check(&ok, !tm_placement(w.pid, hot.addr, hot.len, &p) && p.fast * tm_page_size() <=
 		 RESIDUE, "%llu hot pages are in DRAM", (unsigned long long)p.fast);
 
@@ -94,6 +95,17 @@ static void run(enum tm_kind kind)
 		(unsigned long long)h.p.fast, h.len / tm_page_size(),
 		(unsigned long long)h.p.absent, tm_usage(&cg));
 	tm_check(&ok, hot_is_fast(&h), "the hot pages don't come back");
+	if (took > tm_ms(TM_ZERO_MS) / 1e3) {
+		/*
+		 * On 6.1 every page costs an interrupt to the CPU of the toucher, and a machine
+		 * with starved vCPUs has no 30000 of them in 5 s. Then the kernel hasn't, either.
+		 */
+		double ref = tm_move_seconds(w.pid, hot.addr, hot.len,
+					     tm_first_node(tm_slow_nodes())) * total / hot.len;
+
+		tm_diag("move_pages(2) would need %.2f s for that", ref);
+		tm_check(&ok, took <= 1.5 * ref, "all slow after %.2f s", took);
+	}
 
 	tm_idle(&w);
 	bad = tm_check_all(&w);

@@ -149,7 +149,8 @@ int main(int argc, char **argv)
 	tm_sampler_get(&top, &s);
 	ok = true;
 	tm_check(&ok, tm_samples_ok(&s, quota, "four children at max"), "over the quota");
-	tm_check(&ok, s.last_numa + TM_UNDER >= quota, "the quota is not used");
+	/* Its peak: the children free a quarter of their memory now and then. */
+	tm_check(&ok, s.max_numa + TM_UNDER >= quota, "the quota is not used");
 	ksft_test_result(ok, "four busy children under a parent's quota\n");
 
 	/* One with less: below it when the write returns, and from then on. */

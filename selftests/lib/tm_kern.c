@@ -101,12 +101,57 @@ static uint64_t meminfo(const char *key)
 	return p ? strtoull(p + strlen(key), NULL, 10) * TM_KIB : 0;
 }
 
+/*
+ * Each CPU keeps a few pages' worth of charge for the cgroup that charged last, with a reference to
+ * it. Removal takes the pages back, but the kernel leaves an empty stock alone: one zombie per CPU
+ * until somebody else charges there, which in a VM where all else is in the root cgroup is never.
+ * So charge something on each CPU, to a cgroup that stays.
+ */
+static void replace_charge_stocks(void)
+{
+	static struct tm_cg cg;
+	static bool failed;
+	long cpu, cpus = sysconf(_SC_NPROCESSORS_CONF);
+	pid_t pid;
+
+	if (!cg.path[0])
+		failed = tm_cg_create(&cg, NULL, "stocks");
+	if (failed)
+		return;
+	pid = fork();
+	if (!pid) {
+		if (tm_cg_move(&cg, getpid()))
+			_exit(1);
+		for (cpu = 0; cpu < cpus; cpu++) {
+			cpu_set_t set;
+			int fds[2];
+			char *mem;
+
+			CPU_ZERO(&set);
+			CPU_SET(cpu, &set);
+			if (sched_setaffinity(0, sizeof(set), &set))
+				continue;
+			/* Pages, and kernel objects. */
+			mem = tm_anon(2 * TM_MIB, MADV_NOHUGEPAGE);
+			memset(mem, 1, 256 * TM_KIB);
+			if (!pipe(fds))
+				close(fds[0]);
+			munmap(mem, 2 * TM_MIB);
+		}
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
 void tm_kern_read(struct tm_kern *k)
 {
 	const char *root = tm_cg_mount();
 	char path[PATH_MAX];
 
 	memset(k, 0, sizeof(*k));
+	if (root)
+		replace_charge_stocks();
 	sync();
 	tm_write("/proc/sys/vm/drop_caches", "3");
 	k->isolated = tm_vmstat("nr_isolated_anon") + tm_vmstat("nr_isolated_file");

@@ -568,6 +568,25 @@ int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p
 	return rc;
 }
 
+double tm_move_seconds(pid_t pid, const void *addr, size_t len, int node)
+{
+	enum { CHUNK = 512 };
+	size_t page = tm_page_size(), i, k;
+	int nodes[CHUNK], status[CHUNK];
+	uint64_t t0 = tm_now_ns();
+	void *addrs[CHUNK];
+
+	for (k = 0; k < CHUNK; k++)
+		nodes[k] = node;
+	for (i = 0; i < len / page; i += k) {
+		for (k = 0; k < CHUNK && i + k < len / page; k++)
+			addrs[k] = (char *)(uintptr_t)addr + (i + k) * page;
+		if (move_pages(pid, k, addrs, nodes, status, MPOL_MF_MOVE_ALL) < 0)
+			tm_diag("move_pages: %s", strerror(errno));
+	}
+	return tm_since(t0);
+}
+
 /* ---- cgroups --------------------------------------------------------------------------------- */
 
 const char *tm_cg_mount(void)

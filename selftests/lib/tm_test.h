@@ -175,6 +175,12 @@ struct tm_placement {
 
 int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p);
 
+/*
+ * Moves pages to a node by move_pages(2): what this machine's kernel can do at best, to compare the
+ * module with where an absolute time says more about the machine. Seconds.
+ */
+double tm_move_seconds(pid_t pid, const void *addr, size_t len, int node);
+
 /* ---- cgroups ------------------------------------------------------------------------------------ */
 
 struct tm_cg {
