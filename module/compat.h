@@ -105,9 +105,11 @@ typedef struct page tm_migrate_unit;
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #define TM_KSYMS_PTE(X)		X(__pte_offset_map_lock)
+#define TM_PTE_ACQUIRE_RCU	__acquire(RCU)	/* for sparse: pte_unmap() releases it */
 #define tm_pte_map_lock(mm, pmd, addr, ptl) K(__pte_offset_map_lock)(mm, pmd, addr, ptl)
 #else
 #define TM_KSYMS_PTE(X)
+#define TM_PTE_ACQUIRE_RCU	do { } while (0)
 static inline pte_t *tm_pte_map_lock(struct mm_struct *mm, pmd_t *pmd, unsigned long addr,
 				     spinlock_t **ptl)
 {
@@ -126,7 +128,8 @@ static inline pte_t *tm_pte_map_lock(struct mm_struct *mm, pmd_t *pmd, unsigned 
 #define tm_pte_offset_map_lock(mm, pmd, addr, ptl) ({			\
 	pte_t *__pte;							\
 									\
-	__cond_lock(*(ptl), __pte = tm_pte_map_lock(mm, pmd, addr, ptl));	\
+	if (__cond_lock(*(ptl), __pte = tm_pte_map_lock(mm, pmd, addr, ptl)))	\
+		TM_PTE_ACQUIRE_RCU;					\
 	__pte;								\
 })
 
