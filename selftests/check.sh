@@ -13,8 +13,8 @@ set -euo pipefail
 
 # program and arguments		machine		kernels	limit in s	(see machine_args)
 #
-# Programs are build/selftests/NAME or selftests/NAME.sh. Programs that are not listed run on pmem,
-# on all kernels. `-` as machine: not part of the check (by hand, or by check-long).
+# Programs are build/selftests/NAME or selftests/NAME.sh. Those that are not listed run on pmem, on
+# all kernels. `host` as machine: here, once. `-`: not part of the check (by hand, or check-long).
 TABLE='
 test_quota_alloc		pmem		*	900
 test_quota_write		pmem		*	300
@@ -22,10 +22,20 @@ test_dram_zero			pmem		*	200
 test_hierarchy			pmem		*	200
 test_slow_full			pmem		*	300
 test_unreachable		pmem		*	300
+test_unload			pmem		*	400
+test_churn			pmem		*	300
+test_badwrites			pmem		*	200
+test_refuse v2			pmem		*	200
 test_quota_alloc -n0 -v anon4k -v thp -v filewrite	plain	*	200
 test_quota_write		hmat		6.12*	300
 test_dram_zero			two-two		*	200
 test_hierarchy			two-two		*	200
+test_refuse v1			v1		*	60
+test_refuse nomemcg		nomemcg		*	60
+test_cost			icount		*	300
+test_wakeups			alone		*	200
+test_hotset			alone		*	300
+test_rivals			alone		*	900
 '
 
 # Where nothing else is said about a program.
@@ -37,7 +47,7 @@ machine_args()		# machine
 	case $1 in
 	v1)	echo "-t pmem -g v1" ;;
 	nomemcg) echo "-t pmem -a cgroup_disable=memory" ;;
-	icount)	echo "-t pmem -i" ;;
+	icount)	echo "-t pmem -i -s 1" ;;
 	alone)	echo "-t pmem" ;;
 	*)	echo "-t $1" ;;
 	esac
@@ -198,11 +208,11 @@ add_failure()		# text
 
 # ---- on this machine -------------------------------------------------------------------------------
 
-# Programs that print TAP one after the other, as `make -C selftests/policy check` does: a new
-# "TAP version" or plan begins a new one. They count as one program here.
+# A command may print TAP of several programs, as `make -C selftests/policy check` does: their plans
+# give way to one plan of what there was.
 host_step()		# name command...
 {
-	local name=$1 status=0 start=$SECONDS log=$OUT/$1.tap
+	local name=$1 status=0 start=$SECONDS log=$OUT/host-${1%% *}.tap
 
 	shift
 	"$@" </dev/null >"$log.out" 2>&1 || status=$?
@@ -294,7 +304,10 @@ plan()
 		n=${#words[@]}
 		name=${words[0]} args=${words[*]:1:n-4}
 		machine=${words[n-3]} kernels=${words[n-2]} limit=${words[n-1]}
-		[ "$machine" != - ] || continue
+		case $machine in
+		-)	continue ;;
+		host)	echo "- host $limit $name${args:+ $args}"; continue ;;
+		esac
 		for k in "${kvers[@]}"; do
 			# shellcheck disable=SC2053	# a pattern
 			[[ $k == $kernels ]] || continue
@@ -377,6 +390,12 @@ make -s -k -C selftests all >$OUT/build.log 2>&1 || {
 if [ ${#tests[@]} -eq 0 ] && [ ${#machines[@]} -eq 0 ]; then
 	host_step policy make -s -C selftests/policy check
 fi
+while read -r _ _ limit name args <&4; do
+	# shellcheck disable=SC2086	# arguments are words
+	host_step "$name${args:+ $args}" timeout -k 10 "$limit" \
+		"$(program "$name" || echo "$name")" $args
+done 4< <(grep '^- host ' $OUT/plan)
+sed -i '/^- host /d' $OUT/plan
 
 # One VM per kernel and machine, those with most work first.
 awk '{ print >("'$OUT/'" $1 "-" $2 ".plan"); s[$1 " " $2] += $3 }
