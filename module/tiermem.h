@@ -222,16 +222,7 @@ void tm_group_put(struct tm_group *g);
 struct tm_group *tm_group_next(struct tm_group *prev);
 void tm_group_remove(struct tm_group *g);
 int tm_group_set_quota(struct tm_group *g, u64 quota_pages);
-u64 tm_group_recount(struct tm_group *g);
-u64 tm_group_excess(const struct tm_group *g);
-long tm_group_room(struct mem_cgroup *memcg);
-bool tm_group_take(struct mem_cgroup *memcg, long nr_pages);
-void tm_group_settle(struct mem_cgroup *memcg, long came_pages, long stayed_pages);
-void tm_group_isolated(struct mem_cgroup *memcg, long nr_pages);
 struct tm_group *tm_group_nearest(struct mem_cgroup *memcg);
-void tm_group_sum_cpu(const struct tm_group *g, u64 *steered, u64 *unsteered);
-unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid);
-void tm_subtree_pages(struct mem_cgroup *root, u64 *fast_pages, u64 *slow_pages);
 void tm_group_allowed_nodes(struct tm_group *g, nodemask_t *allowed);
 bool tm_groups_any_limited(void);
 
@@ -255,6 +246,21 @@ static __always_inline struct tm_group *tm_group_of(struct mem_cgroup *memcg)
 
 	return id < t->size ? rcu_dereference(t->slot[id]) : NULL;
 }
+
+/* ---- account.c -------------------------------------------------------- */
+
+unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid);
+void tm_subtree_pages(struct mem_cgroup *root, u64 *fast_pages, u64 *slow_pages);
+u64 tm_group_recount(struct tm_group *g);
+u64 tm_group_excess(const struct tm_group *g);
+void tm_group_sum_cpu(const struct tm_group *g, u64 *steered, u64 *unsteered);
+
+/* ---- admit.c ---------------------------------------------------------- */
+
+bool tm_group_take(struct mem_cgroup *memcg, long nr_pages);
+void tm_group_settle(struct mem_cgroup *memcg, long came_pages, long stayed_pages);
+void tm_group_isolated(struct mem_cgroup *memcg, long nr_pages);
+long tm_group_room(struct mem_cgroup *memcg);
 
 /* ---- heatmap.c -------------------------------------------------------- */
 

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Counting: how many pages a group has in each tier, and what that leaves it. */
+#include <linux/mm.h>
+#include <linux/mm_inline.h>
+
+#include "ksym.h"
+#include "tiermem.h"
+#include "trace.h"
+
+/**
+ * tm_memcg_pages - pages of one cgroup on one node, by its LRU counters
+ * @memcg: cgroup, without its descendants
+ * @nid: node
+ *
+ * Sums the classic and the multi-generational counters, because the mode can
+ * change at run time; what isn't in use is zero. Exact at once, unlike the
+ * flushed statistics. Pages in the per-CPU batches on their way to a list
+ * (31 folios a CPU) aren't counted.
+ *
+ * Return: pages.
+ */
+unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid)
+{
+	struct mem_cgroup_per_node *pn = memcg->nodeinfo[nid];
+	struct lruvec *lruvec = &pn->lruvec;
+	long sum = 0;
+	int gen, type, zone, list;
+
+	for (zone = 0; zone < MAX_NR_ZONES; zone++) {
+		for (list = 0; list < NR_LRU_LISTS; list++)
+			sum += (long)READ_ONCE(pn->lru_zone_size[zone][list]);
+		for (gen = 0; gen < MAX_NR_GENS; gen++)
+			for (type = 0; type < ANON_AND_FILE; type++)
+				sum += READ_ONCE(lruvec->lrugen.nr_pages[gen][type][zone]);
+	}
+	return (unsigned long)max(sum, 0L);
+}
+
+/**
+ * tm_subtree_pages - pages of a cgroup and its descendants by tier
+ * @root: cgroup
+ * @fast_pages: on DRAM
+ * @slow_pages: on slower memory
+ *
+ * Context: process; doesn't sleep.
+ */
+void tm_subtree_pages(struct mem_cgroup *root, u64 *fast_pages, u64 *slow_pages)
+{
+	nodemask_t fast, slow;
+	struct mem_cgroup *m;
+	int nid;
+
+	tm_tiers_get(&fast, &slow);
+	*fast_pages = 0;
+	*slow_pages = 0;
+	for (m = K(mem_cgroup_iter)(root, NULL, NULL); m; m = K(mem_cgroup_iter)(root, m, NULL)) {
+		for_each_node_mask(nid, fast)
+			*fast_pages += tm_memcg_pages(m, nid);
+		for_each_node_mask(nid, slow)
+			*slow_pages += tm_memcg_pages(m, nid);
+	}
+}
+
+/* A THP and two LRU batches a CPU may be admitted and not counted yet. */
+static u64 inflight_cap(void)
+{
+	return (u64)num_online_cpus() * (HPAGE_PMD_NR + 64);
+}
+
+static void account_over_quota(struct tm_group *g, u64 quota, u64 now)
+{
+	u64 excess = g->fast_pages > quota ? g->fast_pages - quota : 0;
+
+	if (g->over && g->counted_ns)
+		tm_stat_add(g->memcg, TM_STAT_OVER_QUOTA_BYTE_MSEC,
+			    (excess << PAGE_SHIFT) * div_u64(now - g->counted_ns, NSEC_PER_MSEC));
+	if (excess && !g->over) {
+		trace_tm_over_quota(cgroup_id(g->memcg->css.cgroup), excess << PAGE_SHIFT);
+		tm_event(g, TM_EVENT_OVER_QUOTA);
+	}
+	g->over = excess;
+	g->counted_ns = now;
+}
+
+/**
+ * tm_group_recount - look at the counters and grant what is left of the quota
+ * @g: group
+ *
+ * Context: process, may sleep.
+ * Return: pages on fast nodes.
+ */
+u64 tm_group_recount(struct tm_group *g)
+{
+	u64 quota, used, slow, taken, room, inflight;
+	long held;
+
+	mutex_lock(&g->count_mutex);
+	quota = READ_ONCE(g->quota_pages);
+	/*
+	 * Read before the sum: what is taken from here on counts against the
+	 * new grant even if the sum has it too, never the other way round.
+	 */
+	taken = (u64)atomic_long_read(&g->taken_pages);
+	held = atomic_long_read(&g->isolated_pages);
+	tm_subtree_pages(g->memcg, &used, &slow);
+	/* Isolated pages may come back. They are off the lists on either side of the sum. */
+	used += (u64)max3(0L, held, atomic_long_read(&g->isolated_pages));
+	inflight = tm_inflight_update(&g->inflight,
+				      taken - (u64)atomic_long_read(&g->settled_pages),
+				      ktime_get_ns(), inflight_cap());
+	room = tm_quota_room(quota, used, inflight);
+	WRITE_ONCE(g->grant_pages, (long)(taken + room));
+	WRITE_ONCE(g->fast_pages, used);
+	WRITE_ONCE(g->slow_pages, slow);
+	account_over_quota(g, quota, ktime_get_ns());
+	mutex_unlock(&g->count_mutex);
+	return used;
+}
+
+/* Pages above the quota at the last recount. */
+u64 tm_group_excess(const struct tm_group *g)
+{
+	u64 quota = READ_ONCE(g->quota_pages), used = READ_ONCE(g->fast_pages);
+
+	return used > quota ? used - quota : 0;
+}
+
+/* Sum of the hook's per-CPU counters. */
+void tm_group_sum_cpu(const struct tm_group *g, u64 *steered, u64 *unsteered)
+{
+	int cpu;
+
+	*steered = 0;
+	*unsteered = 0;
+	for_each_possible_cpu(cpu) {
+		const struct tm_group_cpu *c = per_cpu_ptr(g->cpu, cpu);
+
+		*steered += READ_ONCE(c->steered_pages);
+		*unsteered += READ_ONCE(c->unsteered_pages);
+	}
+}

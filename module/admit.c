@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Admission: taken_pages counts every page that the hook or a promotion lets
+ * into DRAM, and may rise up to grant_pages. A recount (account.c) moves
+ * grant_pages, so between two recounts the quota holds without anybody
+ * looking at the LRU counters.
+ */
+#include <linux/mm.h>
+
+#include "tiermem.h"
+
+/* Pages that a CPU takes ahead, so that the shared counter stays quiet. */
+#define STOCK_PAGES	32
+
+/* Is the group short of room, so that the daemon had better count again? */
+static __always_inline void maybe_kick(struct tm_group *g, long taken, long grant)
+{
+	/* A sixteenth of the quota left, but not less than a THP for every CPU or so. */
+	long low = (long)(READ_ONCE(g->quota_pages) / 16) + 2 * HPAGE_PMD_NR;
+
+	if (unlikely(grant - taken < low) && !atomic_read(&g->kicked))
+		tm_daemon_kick_from_hook(g);
+}
+
+/* Admit pages to one group, from this CPU's stock if it has them. */
+static __always_inline bool take_one(struct tm_group *g, long nr_pages)
+{
+	long stock = this_cpu_read(g->cpu->stock_pages);
+	long want, taken, grant;
+
+	if (likely(stock >= nr_pages)) {
+		this_cpu_write(g->cpu->stock_pages, stock - nr_pages);
+		return true;
+	}
+
+	/* Near the quota, or for large folios, no stock: the last pages must find their taker. */
+	grant = READ_ONCE(g->grant_pages);
+	taken = atomic_long_read(&g->taken_pages);
+	want = nr_pages;
+	if (nr_pages < STOCK_PAGES && grant - taken > 16 * STOCK_PAGES)
+		want = STOCK_PAGES;
+	if (taken + want > grant) {
+		maybe_kick(g, taken, grant);
+		return false;
+	}
+	taken = atomic_long_add_return(want, &g->taken_pages);
+	if (unlikely(taken > grant)) {
+		atomic_long_sub(want, &g->taken_pages);
+		return false;
+	}
+	this_cpu_add(g->cpu->stock_pages, want - nr_pages);
+	maybe_kick(g, taken, grant);
+	return true;
+}
+
+/**
+ * tm_group_take - admit pages to DRAM
+ * @memcg: the cgroup that they'll be charged to
+ * @nr_pages: how many
+ *
+ * Every group from @memcg to the root must have room.
+ *
+ * Context: RCU read side, preemption off (per-CPU stock).
+ * Return: true if admitted; false if some group is full.
+ */
+bool tm_group_take(struct mem_cgroup *memcg, long nr_pages)
+{
+	struct mem_cgroup *m, *undo;
+
+	for (m = memcg; m; m = parent_mem_cgroup(m)) {
+		struct tm_group *g = tm_group_of(m);
+
+		if (!g || !tm_group_limited(g) || take_one(g, nr_pages))
+			continue;
+		for (undo = memcg; undo != m; undo = parent_mem_cgroup(undo)) {
+			g = tm_group_of(undo);
+			if (g && tm_group_limited(g))
+				atomic_long_sub(nr_pages, &g->taken_pages);
+		}
+		return false;
+	}
+	return true;
+}
+
+/**
+ * tm_group_settle - account the end of a promotion that tm_group_take() admitted
+ * @memcg: cgroup
+ * @came_pages: pages that are in DRAM now, and counted there
+ * @stayed_pages: pages that didn't come after all
+ */
+void tm_group_settle(struct mem_cgroup *memcg, long came_pages, long stayed_pages)
+{
+	rcu_read_lock();
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
+		struct tm_group *g = tm_group_of(memcg);
+
+		if (!g || !tm_group_limited(g))
+			continue;
+		atomic_long_add(came_pages, &g->settled_pages);
+		atomic_long_sub(stayed_pages, &g->taken_pages);
+	}
+	rcu_read_unlock();
+}
+
+/* Pages that we took off the lists of fast nodes, or put back (negative). */
+void tm_group_isolated(struct mem_cgroup *memcg, long nr_pages)
+{
+	rcu_read_lock();
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
+		struct tm_group *g = tm_group_of(memcg);
+
+		if (g)
+			atomic_long_add(nr_pages, &g->isolated_pages);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * tm_group_room - what a promotion may still take
+ * @memcg: cgroup
+ *
+ * The least over all groups from @memcg to the root, less their margins.
+ *
+ * Return: pages, negative if a margin is used up.
+ */
+long tm_group_room(struct mem_cgroup *memcg)
+{
+	long room = LONG_MAX;
+
+	rcu_read_lock();
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
+		struct tm_group *g = tm_group_of(memcg);
+
+		if (g && tm_group_limited(g))
+			room = min(room, READ_ONCE(g->grant_pages) -
+				   atomic_long_read(&g->taken_pages) -
+				   (long)tm_quota_margin(READ_ONCE(g->quota_pages)));
+	}
+	rcu_read_unlock();
+	return room;
+}
