@@ -220,11 +220,11 @@ for cond in $conds; do
 	best=999999999
 	for s in $systems; do
 		t=$(median "$cond" "$s" t95_ms)
-		[ "$s" = tiermem ] || [ "$t" -ge $best ] || best=$t
+		[ "$s" = tiermem ] || [ "$t" -ge "$best" ] || best=$t
 	done
 	mine=$(median "$cond" tiermem t95_ms)
 	ktap_check "$cond: 95 % of the hot set in DRAM no later than the faster rival" \
-		test "$mine" -le $best -a "$mine" -lt 999999999
+		test "$mine" -le "$best" -a "$mine" -lt 999999999
 	ktap_check "$cond: at most $MAX_MOVES pages moved" \
 		test "$(median "$cond" tiermem moved)" -le $MAX_MOVES
 	ktap_check "$cond: DRAM never above quota + 4M" \

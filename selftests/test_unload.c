@@ -348,6 +348,8 @@ int main(int argc, char **argv)
 	sh = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (sh == MAP_FAILED)
 		tm_die("mmap: %m");
+	/* Charged to whoever touches it first; a worker's cgroup would not go before we do. */
+	memset(sh, 0, sizeof(*sh));
 	for (i = 0; i < GROUPS; i++) {
 		if (tm_cg_create(&cgs[i], NULL, (char[]){ 'a' + i, '\0' }))
 			tm_die("can't make cgroups");

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # some of it is for the scripts only
 #
 # TAP for test_*.sh; sourced. The kernel's ktap_helpers.sh isn't part of every
 # linux-source package. Also what each of these scripts asks the machine.

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The daemon sleeps when there is nothing to do: without groups it doesn't wake up at all; with a
+ * group that has nothing to do (empty, or an idle process well below its quota) at most twice a
+ * second. Counted by the context switches of ktiermemd over 10 s.
+ *
+ * TM_SECONDS: length of each phase (10).
+ * Machine: selftests/vm/run.sh -t pmem
+ */
+#include "tm_test.h"
+#include "tm_kern.h"
+
+#define MOST_A_SECOND	2
+
+static int sleeper(struct tm_child *self, void *arg)
+{
+	size_t len = 32 * TM_MIB;
+	char line[64];
+
+	(void)arg;
+	tm_fill(tm_anon(len, MADV_NOHUGEPAGE), len, 1);
+	tm_tell(self, "READY");
+	tm_hear(self, line, sizeof(line), INT_MAX);
+	return 0;
+}
+
+/* Switches of all daemon threads over the phase; UINT64_MAX: no daemon. */
+static uint64_t switches(const char *what, int seconds)
+{
+	uint64_t before[TM_NODES], sum = 0, cpu = tm_daemon_cpu_ns(NULL);
+	pid_t pids[TM_NODES];
+	int n = tm_daemon_pids(pids, TM_NODES), i;
+
+	if (!n) {
+		tm_diag("%s: no thread ktiermemd", what);
+		return UINT64_MAX;
+	}
+	for (i = 0; i < n; i++)
+		before[i] = tm_switches(pids[i]);
+	tm_pause_ms(seconds * 1000);
+	for (i = 0; i < n; i++)
+		sum += tm_switches(pids[i]) - before[i];
+	tm_diag("%s: %d threads, %llu context switches in %d s, %.2f ms of CPU", what, n,
+		(unsigned long long)sum, seconds, (tm_daemon_cpu_ns(NULL) - cpu) / 1e6);
+	return sum;
+}
+
+int main(int argc, char **argv)
+{
+	int seconds = tm_env("TM_SECONDS", 10);
+	const uint64_t most = MOST_A_SECOND * seconds;
+	struct tm_child c;
+	struct tm_cg cg, away;
+
+	tm_init(argc, argv);
+	tm_require(TM_NEED_ALL);
+	ksft_set_plan(5);
+	if (tm_cg_create(&cg, NULL, "idle") || tm_cg_create(&away, NULL, "away"))
+		tm_die("can't make cgroups");
+
+	tm_pause_ms(1500);	/* what follows a load */
+	ksft_test_result(switches("no group", seconds) == 0, "no group: no wakeup\n");
+
+	if (tm_cg_write(&cg, "tiermem.dram_max", "128M"))
+		tm_die("can't set a quota");
+	tm_pause_ms(1500);
+	ksft_test_result(switches("empty group", seconds) <= most,
+			 "empty group: at most %d wakeups a second\n", MOST_A_SECOND);
+
+	tm_spawn(&c, &cg, sleeper, NULL);
+	if (tm_expect(&c, "READY", TM_HANG_MS))
+		tm_die("no process");
+	tm_pause_ms(5000);	/* pages that were just written are looked at for a while */
+	tm_diag("%s", tm_usage(&cg));
+	ksft_test_result(switches("idle process below its quota", seconds) <= most,
+			 "idle process below its quota: at most %d wakeups a second\n",
+			 MOST_A_SECOND);
+	tm_tell(&c, "end");
+	tm_reap(&c, TM_HANG_MS);
+
+	tm_cg_write(&cg, "tiermem.dram_max", "max");
+	tm_pause_ms(1500);
+	ksft_test_result(switches("quota taken back", seconds) == 0,
+			 "quota taken back: no wakeup\n");
+
+	/* A group goes with its cgroup; nobody tells the daemon. */
+	tm_cg_write(&away, "tiermem.dram_max", "128M");
+	tm_cg_remove(&away);
+	tm_pause_ms(3000);
+	ksft_test_result(switches("group removed", seconds) == 0, "group removed: no wakeup\n");
+	ksft_finished();
+}
