@@ -38,27 +38,21 @@ say "A virtual machine boots a stock Debian kernel on a read-only view of this" 
 step "Get what is needed from Debian"
 run make -s deps
 
-step "Build the module"
+step "Build the module with DKMS"
 kver=$(printf '%s\n' /lib/modules/6.12.*/build | sed 's|^/lib/modules/||; s|/build$||' |
 	sort -V | tail -n 1)
 [ "$kver" != '6.12.*' ] || { echo "no kernel 6.12 with headers" >&2; exit 1; }
-run make -s KVER="$kver"
-mkdir -p build/demo
-cc -O2 -Wall -Wextra -o build/demo/redisload tools/demo/redisload.c -lhiredis -lm
-
-step "Pack it for DKMS"
-say "On a server you would type \`make dkms-install\` and DKMS would build the" \
-    "module there, for every new kernel again. Compilers are slow in an emulated" \
-    "machine, so DKMS builds here, in build/dkms, and the result is installed there."
+say "On a server you would type \`make dkms-install\`, and DKMS would build the" \
+    "module there, again for every new kernel. Compilers are slow in an emulated" \
+    "machine, so DKMS builds here, below build/, and the result is installed there."
 KVER=$kver run tools/packaging/dkms-tarball.sh "$tarball"
+mkdir -p build/demo
+cc -O2 -Wall -Wextra -o build/demo/redisload tools/demo/redisload.c -lhiredis
 
 step "Boot Debian's kernel $kver"
 say "From here on everything happens in the virtual machine."
-# -P: the emulator's TLB forgets nothing, so that accessed bits of busy pages
-# would not come back; tests flush it each millisecond, which makes a busy Redis
-# four times slower. demo-guest.sh has another way (see its word on taskset).
 rc=0
-selftests/vm/run.sh -P -k "$kver" -t pmem-raw -T 600 -n demo/vm \
+selftests/vm/run.sh -k "$kver" -t pmem-raw -T 600 -n demo/vm \
 	-e DEMO_TARBALL="$tarball" -e DEMO_STEP="$step_nr" -e DEMO_COLOR="$color" \
 	-e DEMO_KEYS="$keys" -e DEMO_VALUE="$value" -e DEMO_QUOTA="$quota" \
 	-e DEMO_LOWER="$lower" -e DEMO_HIGHER="$higher" \
