@@ -21,15 +21,20 @@ sweeps="init write runtime"
 coverage=${COVERAGE:-}
 only_build=
 
+# Not on this kernel: what measures instructions or time against time.
+excluded="test_cost test_rivals test_hotset"
+
 usage() {
 	cat <<-END
 	Usage: ${0##*/} [options] [TEST...]
-	  TEST        program and arguments in one word, e.g. 'build/selftests/test_x -v';
-	              NAME of selftests/NAME.sh or build/selftests/NAME will do, and
-	              NAME@TOPOLOGY runs it on another one
+	  TEST        program and arguments in one word, e.g. 'test_x -v'; NAME stands for
+	              build/selftests/NAME or selftests/NAME.sh. 'test_x -v@plain' runs on
+	              another topology; @v1 is cgroup v1, @nomemcg cgroup_disable=memory.
+	              Default: every test_* but $excluded
 	  -t TOPOLOGY default $topology (selftests/vm/topologies.sh)
 	  -T SECONDS  limit of each guest, default $limit
-	  -s LIST     sweeps, default '$sweeps'; '' for none
+	  -s LIST     sweeps, default '$sweeps'; '' for none, 'only' in front
+	              of them: no tests
 	  -C          coverage: builds the module with gcov, prints lines executed of each
 	              source, leaves *.gcov in build/debug/coverage (also COVERAGE=1)
 	  -b          only build kernel, module and programs
@@ -57,6 +62,24 @@ while getopts t:T:s:Cbh opt; do
 done
 shift $((OPTIND - 1))
 
+tests=("$@")
+read -ra sweeps <<<"$sweeps"
+if [ "${sweeps[0]:-}" = only ]; then
+	sweeps=("${sweeps[@]:1}")
+elif [ $# -eq 0 ]; then
+	for t in "$top"/selftests/test_*.c "$top"/selftests/test_*.sh; do
+		[ -e "$t" ] || continue
+		t=$(basename "${t%.*}")
+		case " $excluded " in
+		*" $t "*) continue ;;
+		esac
+		case $t in
+		test_refuse) tests+=("$t v2" "$t v1@v1" "$t nomemcg@nomemcg") ;;
+		*) tests+=("$t") ;;
+		esac
+	done
+fi
+
 mkdir -p "$build/log"
 
 # ---- kernel, module, programs -------------------------------------------------
@@ -69,7 +92,7 @@ release=$(cat "$kernel/release")
 src=$build/src
 mkdir -p "$src"
 [ -f "$top/Kbuild" ] || die "no Kbuild in $top"
-cp -pu "$top/Kbuild" "$src/"
+cp -p "$top/Kbuild" "$top/dkms.conf" "$src/"
 for d in module uapi; do
 	(cd "$top" && find "$d" -type f \( -name '*.[chS]' -o -name 'Kbuild' -o \
 		-name 'Makefile*' \) -print0 | cpio -0pdmu --quiet "$src")
@@ -77,12 +100,13 @@ done
 # What is gone from the tree, or was built in the other way.
 flavour="$kernel ${coverage:+gcov}"
 if [ "$flavour" != "$(cat "$build/flavour" 2>/dev/null)" ]; then
-	find "$src" -type f ! -name '*.[chS]' ! -name Kbuild ! -name 'Makefile*' -delete
+	find "$src" -type f ! -name '*.[chS]' ! -name Kbuild ! -name 'Makefile*' \
+		! -name dkms.conf -delete
 	echo "$flavour" >"$build/flavour"
 fi
 # -g: faddr2line and gdb find the line of a report; the kernel has no DWARF.
 nice -n 10 make -C "$kernel/linux" M="$src" KCFLAGS=-g \
-	${coverage:+GCOV_PROFILE=y} modules >"$build/log/build" 2>&1 ||
+	${coverage:+GCOV=1} modules >"$build/log/build" 2>&1 ||
 	{ tail -n 30 "$build/log/build" >&2; die "the module does not build"; }
 ko=$src/tiermem.ko
 [ -e "$ko" ] || die "no $ko"
@@ -94,6 +118,8 @@ if [ ! "$fail_nth" -nt "$here/fail_nth.c" ]; then
 	${CC:-cc} -O2 -g -std=gnu11 -Wall -Wextra -Werror -isystem "$ksft" \
 		-o "$fail_nth" "$here/fail_nth.c"
 fi
+make -s -k -C "$top/selftests" all >"$build/log/selftests" 2>&1 ||
+	{ tail -n 30 "$build/log/selftests" >&2; die "the selftests do not build"; }
 echo "# $release, module and kernel in $src, $kernel"
 [ -z "$only_build" ] || exit 0
 
@@ -102,22 +128,32 @@ echo "# $release, module and kernel in $src, $kernel"
 n=0 failed=0 skipped=0
 
 # One guest, one line of TAP.
-guest() {	# name topology command...
-	local name=$1 topo=$2 status=0 start=$SECONDS log text
+guest() {	# name machine command...
+	local name=$1 machine status=0 start=$SECONDS log text disk=$build/disk
+	local append="kasan_multi_shot page_owner=on"
 
+	case $2 in
+	v1)	machine=(-t "$topology" -g v1) ;;
+	nomemcg) machine=(-t "$topology"); append+=" cgroup_disable=memory" ;;
+	*)	machine=(-t "$2") ;;
+	esac
 	shift 2
 	n=$((n + 1))
 	name=${name//[^A-Za-z0-9_.-]/_}
 	log=$build/log/$n-$name
 	rm -rf "$top/build/vm/debug-$name"
-	VM_MODULES=$kernel/root/lib/modules "$vm" \
-		-K "$kernel/bzImage" -n "debug-$name" -t "$topo" -T "$limit" \
-		-a "kasan_multi_shot page_owner=on" \
-		-e TIERMEM_KO="$ko" -e FAIL_NTH="$fail_nth" \
+	# For tests of page cache: sparse, gone afterwards.
+	rm -f "$disk"
+	truncate -s 1536M "$disk"
+	VM_MODULES=$kernel/root/lib/modules "$vm" -K "$kernel/bzImage" \
+		-n "debug-$name" "${machine[@]}" -T "$limit" -a "$append" \
+		-q "-drive file=$disk,format=raw,if=virtio,cache=unsafe" \
+		-e TM_DISK=/dev/vda -e TIERMEM_KO="$ko" -e FAIL_NTH="$fail_nth" \
 		-e TM_SIZE_PCT="${TM_SIZE_PCT:-50}" -e TM_TIME_PCT="${TM_TIME_PCT:-400}" \
 		-e TM_WATCHDOG="${TM_WATCHDOG:-1500}" \
 		-- "$here/guest.sh" ${coverage:+-g "$src"} "$@" >"$log" 2>&1 ||
 		status=$?
+	rm -f "$disk"
 	text="$name ($((SECONDS - start)) s)"
 	case $status in
 	0)	echo "ok $n $text" ;;
@@ -137,21 +173,20 @@ guest() {	# name topology command...
 
 rm -rf "$build/gcda" "$build/log/"[0-9]*
 mkdir -p "$build/gcda"
-read -ra sweeps <<<"$sweeps"
 echo "TAP version 13"
-echo "1..$(($# + ${#sweeps[@]}))"
+echo "1..$((${#tests[@]} + ${#sweeps[@]}))"
 
-for t in "$@"; do
-	topo=$topology
+for t in "${tests[@]}"; do
+	where=$topology
 	case $t in
-	*@*) topo=${t##*@} t=${t%@*} ;;
+	*@*) where=${t##*@} t=${t%@*} ;;
 	esac
 	read -ra words <<<"$t"
 	for f in "$top/build/selftests/${words[0]}" "$top/selftests/${words[0]}" \
 		"$top/selftests/${words[0]}.sh"; do
 		[ ! -f "$f" ] || { words[0]=$f; break; }
 	done
-	guest "${words[0]##*/}${words[1]:+-${words[*]:1}}" "$topo" "${words[@]}"
+	guest "${words[0]##*/}${words[1]:+-${words[*]:1}}" "$where" "${words[@]}"
 done
 for s in "${sweeps[@]}"; do
 	guest "sweep-$s" "$topology" "$here/sweep.sh" "$s" "$ko"
