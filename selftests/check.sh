@@ -206,6 +206,29 @@ add_failure()		# text
 	echo "0 1 0" >>$OUT/results
 }
 
+# summarize() for output that is still to come: each program as soon as it has ended.
+summarize_stream()	# where log
+{
+	local line part=$2.part
+
+	: >"$2"
+	: >"$part"
+	while IFS= read -r line || [ -n "$line" ]; do
+		line=${line%$'\r'}
+		echo "$line" >>"$2"
+		echo "$line" >>"$part"
+		case $line in
+		'#end '*)
+			summarize "$1" "$part"
+			: >"$part"
+			;;
+		esac
+	done
+	# One that did not come to its end.
+	summarize "$1" "$part"
+	rm -f "$part"
+}
+
 # ---- on this machine -------------------------------------------------------------------------------
 
 # A command may print TAP of several programs, as `make -C selftests/policy check` does: their plans
@@ -239,7 +262,7 @@ rest_of()		# list log
 # All tests of one kernel on one machine.
 run_vm()		# kernel machine
 {
-	local kver=$1 machine=$2 base log list where status limit disk boots=0
+	local kver=$1 machine=$2 base log list where status limit disk boots=0 var
 	local -a args
 
 	base=$OUT/$kver-$machine
@@ -261,15 +284,12 @@ run_vm()		# kernel machine
 		boots=$((boots + 1))
 		limit=$(awk '{ s += $1 + 15 } END { print s + 60 }' "$list")
 		status=0
-		selftests/vm/run.sh -k "$kver" -T "$limit" -n "check-$kver-$machine" "${args[@]}" \
-			-- selftests/check.sh --run "$list" >"$log" 2>"$base.err" || status=$?
-		tr -d '\r' <"$log" >"$log.tmp"
-		mv "$log.tmp" "$log"
+		{ selftests/vm/run.sh -k "$kver" -T "$limit" -n "check-$kver-$machine" "${args[@]}" \
+			-- selftests/check.sh --run "$list" 2>"$base.err" || echo "#vm $?"; } |
+			summarize_stream "$where" "$log"
+		status=$(sed -n 's/^#vm //p' "$log")
 		cat "$log" "$base.err" >>"$base.out"
-		summarize "$where" "$log" >"$base.sum"
-		# In one go: other VMs print, too.
-		cat "$base.sum"
-		if [ "$status" -ne 0 ]; then
+		if [ -n "$status" ]; then
 			sed 's/^/    /' "$base.err"
 			add_failure "$where: VM: status $status: $(grep -m1 . "$base.err" || :) ($base.out)"
 		fi
@@ -283,7 +303,7 @@ run_vm()		# kernel machine
 		fi
 		mv "$list.rest" "$list"
 	done
-	rm -f "$disk" "$list" "$list.rest" "$base.sum" "$base.err" "$log"
+	rm -f "$disk" "$list" "$list.rest" "$base.err" "$log"
 }
 
 # "kernel machine limit name arguments" for everything that is to run in VMs.
@@ -341,91 +361,98 @@ select_tests()
 
 # ---- main ------------------------------------------------------------------------------------------
 
-kvers=() machines=() jobs=2 verbose=0 dry=0
-while getopts k:m:j:vnh opt; do
-	case $opt in
-	k) kvers+=("$OPTARG") ;;
-	m) machines+=("$OPTARG") ;;
-	j) jobs=$OPTARG ;;
-	v) verbose=1 ;;
-	n) dry=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
-shift $((OPTIND - 1))
-tests=("$@")
-[ ${#tests[@]} -ne 1 ] || verbose=1
-if [ ${#kvers[@]} -eq 0 ]; then
-	for d in /lib/modules/*/build; do
-		k=${d%/build} k=${k##*/}
-		[ ! -e "/boot/vmlinuz-$k" ] || kvers+=("$k")
+# A function: bash has read all of it before it runs any of it, and so the file may change.
+main()
+{
+	kvers=() machines=() jobs=2 verbose=0 dry=0
+	while getopts k:m:j:vnh opt; do
+		case $opt in
+		k) kvers+=("$OPTARG") ;;
+		m) machines+=("$OPTARG") ;;
+		j) jobs=$OPTARG ;;
+		v) verbose=1 ;;
+		n) dry=1 ;;
+		h) usage; exit 0 ;;
+		*) usage >&2; exit 2 ;;
+		esac
 	done
-fi
-[ ${#kvers[@]} -gt 0 ] || die "no installed kernel with headers (make deps)"
+	shift $((OPTIND - 1))
+	tests=("$@")
+	[ ${#tests[@]} -ne 1 ] || verbose=1
+	if [ ${#kvers[@]} -eq 0 ]; then
+		for d in /lib/modules/*/build; do
+			k=${d%/build} k=${k##*/}
+			[ ! -e "/boot/vmlinuz-$k" ] || kvers+=("$k")
+		done
+	fi
+	[ ${#kvers[@]} -gt 0 ] || die "no installed kernel with headers (make deps)"
 
-rm -rf $OUT
-mkdir -p $OUT
-touch $OUT/results $OUT/failures
-plan | select_tests >$OUT/plan
-[ ${#tests[@]} -eq 0 ] || [ -s $OUT/plan ] || die "no such test: ${tests[*]}"
-if [ $dry -eq 1 ]; then
-	cat $OUT/plan
-	exit 0
-fi
+	rm -rf $OUT
+	mkdir -p $OUT
+	touch $OUT/results $OUT/failures
+	plan | select_tests >$OUT/plan
+	[ ${#tests[@]} -eq 0 ] || [ -s $OUT/plan ] || die "no such test: ${tests[*]}"
+	if [ $dry -eq 1 ]; then
+		cat $OUT/plan
+		exit 0
+	fi
 
-SECONDS=0
-for k in "${kvers[@]}"; do
-	make -s KVER="$k" modules >$OUT/build.log 2>&1 || {
+	SECONDS=0
+	for k in "${kvers[@]}"; do
+		make -s KVER="$k" modules >$OUT/build.log 2>&1 || {
+			cat $OUT/build.log
+			add_failure "$k: the module does not build"
+		}
+	done
+	# All that builds: what doesn't is a program that can't be found, and fails.
+	make -s -k -C selftests all >$OUT/build.log 2>&1 || {
 		cat $OUT/build.log
-		add_failure "$k: the module does not build"
+		add_failure "selftests: not all programs build"
 	}
-done
-# All that builds: what doesn't is a program that can't be found, and fails.
-make -s -k -C selftests all >$OUT/build.log 2>&1 || {
-	cat $OUT/build.log
-	add_failure "selftests: not all programs build"
+
+	if [ ${#tests[@]} -eq 0 ] && [ ${#machines[@]} -eq 0 ]; then
+		host_step policy make -s -C selftests/policy check
+	fi
+	while read -r _ _ limit name args <&4; do
+		# shellcheck disable=SC2086	# arguments are words
+		host_step "$name${args:+ $args}" timeout -k 10 "$limit" \
+			"$(program "$name" || echo "$name")" $args
+	done 4< <(grep '^- host ' $OUT/plan)
+	sed -i '/^- host /d' $OUT/plan
+
+	# One VM per kernel and machine, those with most work first.
+	awk '{ print >("'$OUT/'" $1 "-" $2 ".plan"); s[$1 " " $2] += $3 }
+		END { for (g in s) print s[g], g }' $OUT/plan | sort -rn >$OUT/groups
+	for f in "$OUT"/*.plan; do
+		[ ! -e "$f" ] || cut -d' ' -f3- "$f" >"${f%.plan}.list"
+		rm -f "$f"
+	done
+	running=0
+	while read -r _ k machine <&4; do
+		[[ " $ALONE " != *" $machine "* ]] || continue
+		if [ $running -ge "$jobs" ]; then
+			wait -n || :
+			running=$((running - 1))
+		fi
+		run_vm "$k" "$machine" &
+		running=$((running + 1))
+	done 4<$OUT/groups
+	wait
+	while read -r _ k machine <&4; do
+		[[ " $ALONE " != *" $machine "* ]] || run_vm "$k" "$machine"
+	done 4<$OUT/groups
+
+	if [ -s $OUT/failures ]; then
+		echo
+		echo "Failures:"
+		sed 's/^/  /' $OUT/failures
+	fi
+	echo "check: $SECONDS s, kernels: ${kvers[*]}"
+	read -r passed failed skipped <<<"$(awk '{ p += $1; f += $2; s += $3 }
+		END { print p + 0, f + 0, s + 0 }' $OUT/results)"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" -eq 0 ]
 }
 
-if [ ${#tests[@]} -eq 0 ] && [ ${#machines[@]} -eq 0 ]; then
-	host_step policy make -s -C selftests/policy check
-fi
-while read -r _ _ limit name args <&4; do
-	# shellcheck disable=SC2086	# arguments are words
-	host_step "$name${args:+ $args}" timeout -k 10 "$limit" \
-		"$(program "$name" || echo "$name")" $args
-done 4< <(grep '^- host ' $OUT/plan)
-sed -i '/^- host /d' $OUT/plan
-
-# One VM per kernel and machine, those with most work first.
-awk '{ print >("'$OUT/'" $1 "-" $2 ".plan"); s[$1 " " $2] += $3 }
-	END { for (g in s) print s[g], g }' $OUT/plan | sort -rn >$OUT/groups
-for f in "$OUT"/*.plan; do
-	[ ! -e "$f" ] || cut -d' ' -f3- "$f" >"${f%.plan}.list"
-	rm -f "$f"
-done
-running=0
-while read -r _ k machine <&4; do
-	[[ " $ALONE " != *" $machine "* ]] || continue
-	if [ $running -ge "$jobs" ]; then
-		wait -n || :
-		running=$((running - 1))
-	fi
-	run_vm "$k" "$machine" &
-	running=$((running + 1))
-done 4<$OUT/groups
-wait
-while read -r _ k machine <&4; do
-	[[ " $ALONE " != *" $machine "* ]] || run_vm "$k" "$machine"
-done 4<$OUT/groups
-
-if [ -s $OUT/failures ]; then
-	echo
-	echo "Failures:"
-	sed 's/^/  /' $OUT/failures
-fi
-echo "check: $SECONDS s, kernels: ${kvers[*]}"
-read -r passed failed skipped <<<"$(awk '{ p += $1; f += $2; s += $3 }
-	END { print p + 0, f + 0, s + 0 }' $OUT/results)"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+main "$@"
+exit

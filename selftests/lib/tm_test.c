@@ -1417,8 +1417,8 @@ bool tm_daemon_is_quiet(const char *when)
 {
 	int i;
 
-	for (i = 0; i < 3; i++) {
-		double pct = tm_daemon_cpu_pct(tm_ms(5000));
+	for (i = 0; i < 2; i++) {
+		double pct = tm_daemon_cpu_pct(tm_ms(10000));
 
 		tm_diag("ktiermemd, %s: %.2f %% of a CPU", when, pct);
 		if (pct <= TM_IDLE_CPU_PCT)

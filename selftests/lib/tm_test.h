@@ -335,7 +335,7 @@ uint64_t tm_daemon_cpu_ns(int *threads);
 double tm_daemon_cpu_pct(int ms);
 
 /*
- * At most TM_IDLE_CPU_PCT over 5 s; tries three times, as a CPU-time clock also counts what a
+ * At most TM_IDLE_CPU_PCT over 10 s; a second try if not, as a CPU-time clock also counts what a
  * starved vCPU of a test VM did not get.
  */
 bool tm_daemon_is_quiet(const char *when);
