@@ -16,6 +16,7 @@ set -euo pipefail
 # Programs are build/selftests/NAME or selftests/NAME.sh. Those that are not listed run on pmem, on
 # all kernels. `host` as machine: here, once. `-`: not part of the check (by hand, or check-long).
 TABLE='
+test_dkms host			host		*	600
 test_quota_alloc		pmem		*	900
 test_quota_write		pmem		*	300
 test_dram_zero			pmem		*	200
@@ -26,13 +27,21 @@ test_unload			pmem		*	400
 test_churn			pmem		*	300
 test_badwrites			pmem		*	200
 test_refuse v2			pmem		*	200
+test_dkms vm			pmem		*	200
+test_tiers			pmem		*	100
+test_hotplug -f			late		*	400
+test_tiers			plain		*	100
 test_quota_alloc -n0 -v anon4k -v thp -v filewrite	plain	*	200
+test_tiers			hmat		*	100
 test_quota_write		hmat		6.12*	300
+test_tiers			two-two		*	100
 test_dram_zero			two-two		*	200
 test_hierarchy			two-two		*	200
+test_tiers			two-two:kind=plain	*	100
+test_tiers			noslow		*	100
 test_refuse v1			v1		*	60
 test_refuse nomemcg		nomemcg		*	60
-test_cost			icount		*	300
+test_cost			icount		*	400
 test_wakeups			alone		*	200
 test_hotset			alone		*	300
 test_rivals			alone		*	900
@@ -48,6 +57,7 @@ machine_args()		# machine
 	v1)	echo "-t pmem -g v1" ;;
 	nomemcg) echo "-t pmem -a cgroup_disable=memory" ;;
 	icount)	echo "-t pmem -i -s 1" ;;
+	late)	echo "-t pmem-late -x page:.*refcount" ;;
 	alone)	echo "-t pmem" ;;
 	*)	echo "-t $1" ;;
 	esac
@@ -265,7 +275,7 @@ run_vm()		# kernel machine
 	local kver=$1 machine=$2 base log list where status limit disk boots=0 var
 	local -a args
 
-	base=$OUT/$kver-$machine
+	base=$OUT/$kver-${machine//[:=,]/-}
 	log=$base.tap
 	list=$base.list
 	where="$kver $machine"
@@ -284,7 +294,7 @@ run_vm()		# kernel machine
 		boots=$((boots + 1))
 		limit=$(awk '{ s += $1 + 15 } END { print s + 60 }' "$list")
 		status=0
-		{ selftests/vm/run.sh -k "$kver" -T "$limit" -n "check-$kver-$machine" "${args[@]}" \
+		{ selftests/vm/run.sh -k "$kver" -T "$limit" -n "check-${base##*/}" "${args[@]}" \
 			-- selftests/check.sh --run "$list" 2>"$base.err" || echo "#vm $?"; } |
 			summarize_stream "$where" "$log"
 		status=$(sed -n 's/^#vm //p' "$log")
@@ -421,7 +431,7 @@ main()
 	sed -i '/^- host /d' $OUT/plan
 
 	# One VM per kernel and machine, those with most work first.
-	awk '{ print >("'$OUT/'" $1 "-" $2 ".plan"); s[$1 " " $2] += $3 }
+	awk '{ s[$1 " " $2] += $3; gsub(/[:=,]/, "-", $2); print >("'$OUT/'" $1 "-" $2 ".plan") }
 		END { for (g in s) print s[g], g }' $OUT/plan | sort -rn >$OUT/groups
 	for f in "$OUT"/*.plan; do
 		[ ! -e "$f" ] || cut -d' ' -f3- "$f" >"${f%.plan}.list"
