@@ -30,7 +30,7 @@
 /* A hundred times what the futile attempt cost: 1 % of a CPU. */
 #define RETRY_COST	100
 /* Observation time that can be saved up for a busy moment. */
-#define SCAN_BURST_NS	(100ULL * NSEC_PER_MSEC)
+#define SCAN_BURST_NS	(500ULL * NSEC_PER_MSEC)
 /* From the last quota's end until the hook is unregistered. */
 #define DISARM_NS	(1ULL * NSEC_PER_SEC)
 /* Passes without promotions after more than half of them went back. */
@@ -246,29 +246,29 @@ static void exchange(struct tm_group *g, struct tm_observation *o)
 }
 
 /* How long until the next visit, from what this one found and what it cost. */
-static void adapt_window(struct tm_group *g, const struct tm_observation *o, u64 cost_ns,
-			 bool busy)
+static void adapt_window(struct tm_group *g, const struct tm_observation *o, u64 cost_ns)
 {
 	u64 rate = (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
 	u64 idle_pages = max(64ULL, (g->fast_pages + g->slow_pages) / 1024);
-	u64 window, saved;
+	u64 now = ktime_get_ns(), saved;
 
-	if (busy || g->plan.promote_pages || g->plan.demote_pages)
-		window = WINDOW_MIN_NS;
+	if (g->plan.promote_pages || g->plan.demote_pages)
+		g->window_ns = WINDOW_MIN_NS;
 	else
-		window = min(2 * g->window_ns, o->young_pages < idle_pages ?
-						  WINDOW_IDLE_NS : WINDOW_CALM_NS);
+		g->window_ns = min(2 * g->window_ns, o->young_pages < idle_pages ?
+						     WINDOW_IDLE_NS : WINDOW_CALM_NS);
+	g->window_ns = max(g->window_ns, WINDOW_MIN_NS);
 
 	/* The budget: what the next visit will cost must have been saved up by then. */
-	saved = tm_rate_refill(&scan_rate, rate, SCAN_BURST_NS, ktime_get_ns());
+	saved = tm_rate_refill(&scan_rate, rate, SCAN_BURST_NS, now);
 	tm_rate_spend(&scan_rate, cost_ns);
 	saved -= min(saved, cost_ns);
+	g->budget_ns = now;
 	if (saved < cost_ns)
-		window = max(window, div64_u64((cost_ns - saved) * NSEC_PER_SEC, rate));
-	g->window_ns = max(window, WINDOW_MIN_NS);
+		g->budget_ns += div64_u64((cost_ns - saved) * NSEC_PER_SEC, rate);
 }
 
-static void observe_and_exchange(struct tm_group *g, bool busy)
+static void observe_and_exchange(struct tm_group *g)
 {
 	struct tm_observation *o = &observation;
 	u64 start_ns = current->se.sum_exec_runtime, cost_ns;
@@ -284,7 +284,7 @@ static void observe_and_exchange(struct tm_group *g, bool busy)
 	 * The margin is for the next new pages, not for a stream of them: to
 	 * demote a page for each would cost more than to steer it.
 	 */
-	tm_plan_make(&o->histogram, (u64)max(room, 0L), busy ? 0 : (u64)max(-room, 0L), &g->plan);
+	tm_plan_make(&o->histogram, (u64)max(room, 0L), g->busy ? 0 : (u64)max(-room, 0L), &g->plan);
 	WRITE_ONCE(g->hugetlb_bytes, o->hugetlb_bytes);
 	if (g->calm_passes) {
 		g->calm_passes--;
@@ -294,7 +294,7 @@ static void observe_and_exchange(struct tm_group *g, bool busy)
 	trace_tm_plan(cgroup_id(g->memcg->css.cgroup), g->plan.promote_level,
 		      g->plan.demote_level, g->plan.promote_pages << PAGE_SHIFT,
 		      g->plan.demote_pages << PAGE_SHIFT);
-	adapt_window(g, o, cost_ns, busy);
+	adapt_window(g, o, cost_ns);
 	g->observed_ns = ktime_get_ns();
 	exchange(g, o);
 }
@@ -336,15 +336,24 @@ static void look_after(struct tm_group *g)
 	}
 	g->seen_steered = steered;
 	g->seen_unsteered = unsteered;
+	/* A group that has just been filled is where most pages lie wrong. */
+	if (g->busy && !busy)
+		g->window_ns = WINDOW_MIN_NS;
+	g->busy = busy;
 
 	if (tm_group_excess(g) && tm_tiers_have_slow()) {
 		if (now >= g->retry_ns)
 			demote(g);
 		g->next_ns = max(g->retry_ns, now + BUSY_NS);
 	} else if (worth_observing(g)) {
-		if (now >= g->observed_ns + g->window_ns)
-			observe_and_exchange(g, busy);
-		g->next_ns = min(g->next_ns, g->observed_ns + g->window_ns);
+		/* New pages have no history yet; the budget is better spent later. */
+		u64 window = busy ? max(g->window_ns, WINDOW_CALM_NS) : g->window_ns;
+
+		if (now >= max(g->observed_ns + window, g->budget_ns)) {
+			observe_and_exchange(g);
+			window = g->window_ns;
+		}
+		g->next_ns = min(g->next_ns, max(g->observed_ns + window, g->budget_ns));
 	}
 	mutex_unlock(&g->move_mutex);
 }
@@ -379,7 +388,8 @@ static void sleep_until(u64 next_ns)
 	long timeout = MAX_SCHEDULE_TIMEOUT;
 
 	if (next_ns != U64_MAX)
-		timeout = (long)max(nsecs_to_jiffies(next_ns > now ? next_ns - now : 0), 1UL);
+		/* Rounded up: to wake early is to wake twice. */
+		timeout = (long)nsecs_to_jiffies(next_ns > now ? next_ns - now : 0) + 1;
 	wait_event_freezable_timeout(wakeup, atomic_read(&kicked) || kthread_should_stop(),
 				     timeout);
 }

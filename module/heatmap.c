@@ -7,7 +7,6 @@
  * Entries are read and written without a lock. Two movers that meet on one
  * frame can lose a window of evidence, and nothing else.
  */
-#include <linux/hash.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -39,14 +38,6 @@ tm_heat_t *tm_heatmap_chunk(unsigned long pfn, bool create)
 		return chunk;
 	kfree(chunk);
 	return xa_is_err(old) ? NULL : old;
-}
-
-/* Identifies what a frame holds: its place in a file or an anonymous mapping. */
-unsigned int tm_heat_tag(struct folio *folio)
-{
-	u64 place = (u64)(uintptr_t)READ_ONCE(folio->mapping) + folio->index * GOLDEN_RATIO_64;
-
-	return hash_64(place, TM_HEAT_TAG_BITS);
 }
 
 /* Heat of a folio, cold if the entry isn't about what the frame holds now. */

@@ -27,6 +27,13 @@
 /* Address space walked under one hold of the mmap_lock. */
 #define WALK_BYTES	(64UL << 20)
 
+/*
+ * Level by history, as tm_heat_level() computes it; FRESH with too little of
+ * it. A table, because it is asked for every page of every pass.
+ */
+#define FRESH	TM_HEAT_LEVELS
+static u8 level_of[TM_HEAT_HIST_MASK + 1] __read_mostly;
+
 static void add_candidate(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
 			  unsigned int level)
 {
@@ -46,29 +53,39 @@ static tm_heat_t *entry_of(struct tm_observation *o, unsigned long pfn)
 }
 
 /* Is the folio charged to a cgroup that this group, and no nearer one, looks after? */
-static bool mine(struct tm_observation *o, struct folio *folio)
+static noinline bool mine_slow(struct tm_observation *o, struct folio *folio)
 {
 	struct mem_cgroup *memcg;
 
 	rcu_read_lock();
+	o->last_charge = READ_ONCE(folio->memcg_data);
 	memcg = folio_memcg(folio);
-	if (memcg != o->last_memcg) {
-		o->last_memcg = memcg;
-		o->last_mine = memcg && tm_group_nearest(memcg) == o->g;
-	}
+	o->last_mine = memcg && tm_group_nearest(memcg) == o->g;
 	rcu_read_unlock();
 	return o->last_mine;
+}
+
+/* Neighbours mostly belong to the same cgroup, so the last answer is kept. */
+static __always_inline bool mine(struct tm_observation *o, struct folio *folio)
+{
+	if (likely(READ_ONCE(folio->memcg_data) == o->last_charge))
+		return o->last_mine;
+	return mine_slow(o, folio);
 }
 
 /**
  * visit - account one mapping of a folio, or an unmapped folio
  * @o: observation
  * @folio: folio that can't go away: mapped under the page table lock, or referenced
+ * @nr_pages: its size
  * @young: was accessed
  * @first: this mapping stands for the folio; the others of a folio that is
  *	mapped page by page only add their accesses
+ *
+ * Inlined, because it runs for every page of every group in every window.
  */
-static void visit(struct tm_observation *o, struct folio *folio, bool young, bool first)
+static __always_inline void visit(struct tm_observation *o, struct folio *folio, u64 nr_pages,
+				  bool young, bool first)
 {
 	unsigned long pfn = folio_pfn(folio);
 	enum tm_tier tier;
@@ -79,88 +96,89 @@ static void visit(struct tm_observation *o, struct folio *folio, bool young, boo
 	if (!mine(o, folio))
 		return;
 	tier = node_isset(folio_nid(folio), o->slow) ? TM_SLOW : TM_FAST;
-	if (o->all_fast) {
+	if (unlikely(o->all_fast)) {
 		if (tier == TM_FAST && first)
 			add_candidate(o, tier, pfn, 0);
 		return;
 	}
 
 	entry = entry_of(o, pfn);
-	if (!entry)
+	if (unlikely(!entry))
 		return;
 	old = READ_ONCE(*entry);
-	parity = first ? o->g->parity : old & TM_HEAT_PARITY;
+	parity = first ? o->parity : old & TM_HEAT_PARITY;
 	heat = tm_heat_visit(old, tm_heat_tag(folio), parity, young);
 	WRITE_ONCE(*entry, heat);
-	if (!first || (old & TM_HEAT_PARITY) == (heat & TM_HEAT_PARITY))
+	if (!first || !((old ^ heat) & TM_HEAT_PARITY))
 		return;
 
-	tm_histogram_add(&o->histogram, tier, heat, (u64)folio_nr_pages(folio));
-	o->young_pages += young ? (u64)folio_nr_pages(folio) : 0;
-	if (tm_heat_windows(heat) < TM_PLAN_WINDOWS)
-		return;
-	level = tm_heat_level(heat);
-	if (tier == TM_SLOW ? level >= o->g->promote_floor : level <= o->g->demote_ceiling)
+	o->young_pages += young ? nr_pages : 0;
+	level = level_of[heat & TM_HEAT_HIST_MASK];
+	o->pages[tier][level] += nr_pages;
+	if (o->wanted[tier] >> level & 1)
 		add_candidate(o, tier, pfn, level);
 }
 
 /* Read and clear the second stage's accessed bits; KVM answers for a range as a whole. */
-static bool second_stage_young(struct tm_observation *o, unsigned long addr, unsigned long size)
+static noinline bool second_stage_young(struct tm_observation *o, unsigned long addr,
+					unsigned long size)
 {
-	return o->second_stage && K(__mmu_notifier_clear_young)(o->mm, addr, addr + size);
+	return K(__mmu_notifier_clear_young)(o->mm, addr, addr + size);
 }
 
-static struct folio *user_folio(unsigned long pfn)
-{
-	struct page *page;
-
-	if (!pfn_valid(pfn))
-		return NULL;
-	page = pfn_to_page(pfn);
-	if (PageReserved(page) || is_zone_device_page(page))
-		return NULL;
-	return page_folio(page);
-}
-
+/*
+ * Entries without a struct page of ordinary memory are special or of devices;
+ * mappings full of them are skipped whole.
+ */
 static void visit_pmd(struct tm_observation *o, pmd_t *pmd, unsigned long addr)
 {
 	struct folio *folio;
 	bool young = false;
 
-	if (!pmd_present(*pmd))
+	if (!pmd_present(*pmd) || pmd_devmap(*pmd))
 		return;
-	folio = user_folio(pmd_pfn(*pmd));
-	if (!folio)
-		return;
+	folio = page_folio(pmd_page(*pmd));
 	if (!o->all_fast) {
 		young = pmd_young(*pmd) &&
 			test_and_clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)pmd);
-		young |= second_stage_young(o, addr & HPAGE_PMD_MASK, HPAGE_PMD_SIZE);
+		if (o->second_stage)
+			young |= second_stage_young(o, addr & HPAGE_PMD_MASK, HPAGE_PMD_SIZE);
 	}
 	if (young)
 		tm_folio_give_back(folio);
-	visit(o, folio, young, true);
+	visit(o, folio, HPAGE_PMD_NR, young, true);
 }
 
-static void visit_pte(struct tm_observation *o, pte_t *pte, unsigned long addr)
+static noinline void visit_large(struct tm_observation *o, struct page *page, bool young)
+{
+	struct folio *folio = page_folio(page);
+
+	visit(o, folio, (u64)folio_nr_pages(folio), young, page == &folio->page);
+}
+
+static __always_inline void visit_pte(struct tm_observation *o, pte_t *pte, unsigned long addr)
 {
 	pte_t val = READ_ONCE(*pte);
-	struct folio *folio;
-	bool young = false;
+	struct page *page;
+	bool young;
 
-	if (!pte_present(val) || pte_special(val))
+	/* NUMA balancing's PROT_NONE entries count as present, and as not accessed. */
+	if (!pte_present(val) || pte_flags(val) & (_PAGE_SPECIAL | _PAGE_DEVMAP))
 		return;
-	folio = user_folio(pte_pfn(val));
-	if (!folio)
-		return;
-	if (!o->all_fast) {
-		young = pte_young(val) &&
-			test_and_clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)&pte->pte);
-		young |= second_stage_young(o, addr, PAGE_SIZE);
+	page = pte_page(val);
+	young = pte_flags(val) & _PAGE_ACCESSED;
+	if (likely(!o->all_fast)) {
+		if (young)
+			clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)&pte->pte);
+		if (unlikely(o->second_stage))
+			young |= second_stage_young(o, addr, PAGE_SIZE);
+		if (young)
+			tm_folio_give_back(page_folio(page));
 	}
-	if (young)
-		tm_folio_give_back(folio);
-	visit(o, folio, young, pte_pfn(val) == folio_pfn(folio));
+	if (unlikely(PageCompound(page)))
+		visit_large(o, page, young);
+	else
+		visit(o, (struct folio *)page, 1, young, true);
 }
 
 static int walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long next, struct mm_walk *walk)
@@ -270,7 +288,8 @@ static void walk_tasks(struct tm_observation *o, struct mem_cgroup *memcg)
 static void visit_unmapped(struct folio *folio, void *arg)
 {
 	if (!folio_mapped(folio))
-		visit(arg, folio, folio_test_clear_referenced(folio), true);
+		visit(arg, folio, (u64)folio_nr_pages(folio), folio_test_clear_referenced(folio),
+		      true);
 }
 
 /**
@@ -286,21 +305,25 @@ void tm_observe(struct tm_observation *o, struct tm_group *g)
 {
 	u64 start_ns = ktime_get_ns(), spent_ns;
 	struct mem_cgroup *m;
+	unsigned int level;
 	nodemask_t fast;
-	int nid;
+	int nid, tier;
 
 	lockdep_assert_held(&g->move_mutex);
-	memset(&o->histogram, 0, sizeof(o->histogram));
+	memset(o->pages, 0, sizeof(o->pages));
 	o->g = g;
 	o->nr[TM_FAST] = 0;
 	o->nr[TM_SLOW] = 0;
 	o->young_pages = 0;
 	o->hugetlb_bytes = 0;
-	o->last_memcg = NULL;
+	o->last_charge = 0;
 	o->last_mine = false;
 	tm_tiers_get(&fast, &o->slow);
+	o->wanted[TM_SLOW] = ((1U << TM_HEAT_LEVELS) - 1) & (~0U << g->promote_floor);
+	o->wanted[TM_FAST] = (2U << g->demote_ceiling) - 1;
 	if (!o->all_fast)
 		g->parity = !g->parity;
+	o->parity = g->parity;
 
 	for (m = K(mem_cgroup_iter)(g->memcg, NULL, NULL); m;
 	     m = K(mem_cgroup_iter)(g->memcg, m, NULL)) {
@@ -317,6 +340,10 @@ void tm_observe(struct tm_observation *o, struct tm_group *g)
 		for_each_node_state(nid, N_MEMORY)
 			tm_lru_for_each_file(m, nid, visit_unmapped, o);
 	}
+
+	for (tier = 0; tier < TM_NR_TIERS; tier++)
+		for (level = 0; level < TM_HEAT_LEVELS; level++)
+			o->histogram.pages[tier][level] = o->pages[tier][level];
 
 	/* Too many candidates: next time only the best. Room for more: more of them. */
 	if (o->nr[TM_SLOW] == TM_CANDIDATES)
@@ -376,7 +403,12 @@ struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier
 
 int tm_observation_init(struct tm_observation *o)
 {
+	unsigned int hist;
 	int tier;
+
+	for (hist = 0; hist < ARRAY_SIZE(level_of); hist++)
+		level_of[hist] = tm_heat_windows((tm_heat_t)hist) < TM_PLAN_WINDOWS ?
+				 FRESH : tm_heat_level((tm_heat_t)hist);
 
 	memset(o, 0, sizeof(*o));
 	for (tier = 0; tier < TM_NR_TIERS; tier++) {

@@ -27,6 +27,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
+#include <linux/hash.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/nodemask.h>
@@ -150,6 +151,8 @@ struct tm_group_cpu {
  * @parity: parity of the observation pass
  * @window_ns: time between two visits
  * @observed_ns: end of the last observation
+ * @budget_ns: the CPU budget allows no observation before this
+ * @busy: memory was steered between the last two passes
  * @retry_ns: no futile demotion before this
  * @backoff_ns: how long the next futile demotion pushes retry_ns
  * @seen_steered, @seen_unsteered: per-CPU sums at the last pass
@@ -187,8 +190,10 @@ struct tm_group {
 	bool parity;
 	u64 window_ns;
 	u64 observed_ns;
+	u64 budget_ns;
 	u64 retry_ns;
 	u64 backoff_ns;
+	bool busy;
 	u64 seen_steered;
 	u64 seen_unsteered;
 	u64 full_event_ns;
@@ -272,7 +277,13 @@ bool tm_heatmap_migrate(struct folio *src, struct folio *dst);
 #define TM_HEATMAP_SHIFT	15
 #define TM_HEATMAP_MASK		((1UL << TM_HEATMAP_SHIFT) - 1)
 
-unsigned int tm_heat_tag(struct folio *folio);
+/* Identifies what a frame holds: its place in a file or an anonymous mapping. */
+static __always_inline unsigned int tm_heat_tag(struct folio *folio)
+{
+	u64 place = (u64)(uintptr_t)READ_ONCE(folio->mapping) + folio->index * GOLDEN_RATIO_64;
+
+	return hash_64(place, TM_HEAT_TAG_BITS);
+}
 
 /* ---- migrate.c -------------------------------------------------------- */
 
@@ -373,7 +384,10 @@ struct tm_observation {
 	nodemask_t slow;
 	struct mm_struct *mm;
 	bool second_stage;
-	struct mem_cgroup *last_memcg;
+	u64 pages[TM_NR_TIERS][TM_HEAT_LEVELS + 1];
+	u32 wanted[TM_NR_TIERS];
+	bool parity;
+	unsigned long last_charge;
 	bool last_mine;
 	unsigned long chunk_nr;
 	tm_heat_t *chunk;

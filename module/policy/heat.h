@@ -78,23 +78,24 @@ static inline tm_heat_t tm_heat_visit(tm_heat_t heat, unsigned int tag, bool par
 {
 	unsigned int hist = heat & TM_HEAT_HIST_MASK;
 	unsigned int moved = heat & TM_HEAT_MOVED_MASK;
+	unsigned int place = tag << TM_HEAT_TAG_SHIFT | (parity ? TM_HEAT_PARITY : 0);
+	unsigned int differs = (heat ^ place) & ~(TM_HEAT_HIST_MASK | TM_HEAT_MOVED_MASK);
 
-	if (!hist || heat >> TM_HEAT_TAG_SHIFT != tag) {
-		hist = 1;
-		moved = 0;
-	} else if (!(heat & TM_HEAT_PARITY) == !parity) {
+	if (!hist || differs & ~TM_HEAT_PARITY)
+		/* Never seen, or seen when it held something else. */
+		return (tm_heat_t)(place | 1);
+	if (!differs) {
 		/* Another mapping in the same pass. */
 		if (hist > 1)
 			hist |= young;
-		return (tm_heat_t)((heat & ~TM_HEAT_HIST_MASK) | hist);
-	} else {
-		hist = hist << 1 | young;
-		if (hist > TM_HEAT_HIST_MASK)
-			hist = (hist & (TM_HEAT_HIST_MASK >> 1)) | (1u << TM_HEAT_WINDOWS);
-		if (moved)
-			moved -= 1u << TM_HEAT_MOVED_SHIFT;
+		return (tm_heat_t)(place | moved | hist);
 	}
-	return (tm_heat_t)(tag << TM_HEAT_TAG_SHIFT | moved | (parity ? TM_HEAT_PARITY : 0) | hist);
+	hist = hist << 1 | young;
+	if (hist > TM_HEAT_HIST_MASK)
+		hist = (hist & (TM_HEAT_HIST_MASK >> 1)) | (1u << TM_HEAT_WINDOWS);
+	if (moved)
+		moved -= 1u << TM_HEAT_MOVED_SHIFT;
+	return (tm_heat_t)(place | moved | hist);
 }
 
 #endif /* TM_POLICY_HEAT_H */

@@ -21,21 +21,10 @@ enum tm_tier {
 /**
  * struct tm_histogram - pages of a group per tier and heat level
  * @pages: pages with at least %TM_PLAN_WINDOWS windows of history
- * @fresh_pages: pages with less
  */
 struct tm_histogram {
 	u64 pages[TM_NR_TIERS][TM_HEAT_LEVELS];
-	u64 fresh_pages[TM_NR_TIERS];
 };
-
-static inline void tm_histogram_add(struct tm_histogram *h, enum tm_tier tier, tm_heat_t heat,
-				    u64 nr_pages)
-{
-	if (tm_heat_windows(heat) < TM_PLAN_WINDOWS)
-		h->fresh_pages[tier] += nr_pages;
-	else
-		h->pages[tier][tm_heat_level(heat)] += nr_pages;
-}
 
 /**
  * struct tm_plan - one pass of moves for a group
