@@ -27,11 +27,7 @@
 /* Address space walked under one hold of the mmap_lock. */
 #define WALK_BYTES	(64UL << 20)
 
-/*
- * Level by history, as tm_heat_level() computes it; FRESH with too little of
- * it. A table, because it is asked for every page of every pass.
- */
-#define FRESH	TM_HEAT_LEVELS
+/* tm_plan_level() by history. A table, because every page of every pass asks. */
 static u8 level_of[TM_HEAT_HIST_MASK + 1] __read_mostly;
 
 static void add_candidate(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
@@ -407,8 +403,7 @@ int tm_observation_init(struct tm_observation *o)
 	int tier;
 
 	for (hist = 0; hist < ARRAY_SIZE(level_of); hist++)
-		level_of[hist] = tm_heat_windows((tm_heat_t)hist) < TM_PLAN_WINDOWS ?
-				 FRESH : tm_heat_level((tm_heat_t)hist);
+		level_of[hist] = (u8)tm_plan_level((tm_heat_t)hist);
 
 	memset(o, 0, sizeof(*o));
 	for (tier = 0; tier < TM_NR_TIERS; tier++) {

@@ -18,6 +18,15 @@ enum tm_tier {
 /* Levels between a page worth promoting and a page worth demoting for it. */
 #define TM_PLAN_GAP		2
 
+/* Level of a page with too little history to be hot or cold. */
+#define TM_PLAN_FRESH		TM_HEAT_LEVELS
+
+/* Level that counts for a plan: heat's, or %TM_PLAN_FRESH. */
+static inline unsigned int tm_plan_level(tm_heat_t heat)
+{
+	return tm_heat_windows(heat) < TM_PLAN_WINDOWS ? TM_PLAN_FRESH : tm_heat_level(heat);
+}
+
 /**
  * struct tm_histogram - pages of a group per tier and heat level
  * @pages: pages with at least %TM_PLAN_WINDOWS windows of history

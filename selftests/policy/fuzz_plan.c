@@ -17,11 +17,9 @@ int fuzz_input(const u8 *data, size_t size)
 	unsigned int tier, level;
 
 	memcpy(&in, data, min(size, sizeof(in)));
-	for (tier = 0; tier < TM_NR_TIERS; tier++) {
-		in.h.fresh_pages[tier] %= MOST_PAGES;
+	for (tier = 0; tier < TM_NR_TIERS; tier++)
 		for (level = 0; level < TM_HEAT_LEVELS; level++)
 			in.h.pages[tier][level] %= MOST_PAGES;
-	}
 	fuzz_verdict(oracle_plan(&in.h, in.room_pages % (TM_QUOTA_MAX_PAGES + 1),
 				 in.short_pages % MOST_PAGES));
 	return 0;

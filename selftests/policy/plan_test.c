@@ -199,25 +199,6 @@ static void test_cases(void)
 	}
 }
 
-/* Without history a page is no candidate, whatever the rest of the group does. */
-static void test_fresh(void)
-{
-	struct tm_histogram h = { .fresh_pages = { 100, 100 } };
-	struct tm_plan p;
-	bool still;
-
-	tm_plan_make(&h, 100, 0, &p);
-	still = !p.promote_pages && !p.demote_pages;
-	tm_plan_make(&h, 0, 100, &p);
-	ksft_test_result(still && !p.promote_pages && !p.demote_pages,
-			 "plan: pages without history stay where they are\n");
-
-	h.pages[TM_SLOW][6] = 50;
-	tm_plan_make(&h, 0, 100, &p);
-	ksft_test_result(!p.promote_pages && !p.demote_pages,
-			 "plan: nor do hot pages displace them\n");
-}
-
 /* Carry out the plan and make the next one. */
 static void test_converges(void)
 {
@@ -240,32 +221,24 @@ static void test_converges(void)
 			 "plan: a hot set that fits is inside after one pass and stays there\n");
 }
 
-static void test_histogram(void)
+static void test_level(void)
 {
-	struct tm_histogram h = { 0 };
-	const tm_heat_t hottest = 0x7f, one_of_two = 0x5, one_window = 0x3;
-	const u64 thp = 512;
+	const tm_heat_t hottest = 0x7f, one_of_two = 0x5, one_window = 0x3, seen_once = 1;
 
-	tm_histogram_add(&h, TM_FAST, 0, 1);
-	tm_histogram_add(&h, TM_FAST, 1, 1);
-	tm_histogram_add(&h, TM_SLOW, one_window, 1);
-	ksft_test_result(h.fresh_pages[TM_FAST] == 2 && h.fresh_pages[TM_SLOW] == 1 &&
-			 !h.pages[TM_FAST][0] && !h.pages[TM_SLOW][1],
-			 "histogram: less than two windows are neither hot nor cold\n");
-
-	tm_histogram_add(&h, TM_SLOW, one_of_two, 3);
-	tm_histogram_add(&h, TM_FAST, hottest, thp);
-	ksft_test_result(h.pages[TM_SLOW][1] == 3 && h.pages[TM_FAST][6] == thp,
-			 "histogram: two windows are, and a THP weighs what it holds\n");
+	ksft_test_result(tm_plan_level(0) == TM_PLAN_FRESH &&
+			 tm_plan_level(seen_once) == TM_PLAN_FRESH &&
+			 tm_plan_level(one_window) == TM_PLAN_FRESH,
+			 "level: less than two windows are neither hot nor cold\n");
+	ksft_test_result(tm_plan_level(one_of_two) == 1 && tm_plan_level(hottest) == 6,
+			 "level: two windows are\n");
 }
 
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(plan_cases) + 2 + 1 + 2);
+	ksft_set_plan(ARRAY_SIZE(plan_cases) + 1 + 2);
 	test_cases();
-	test_fresh();
 	test_converges();
-	test_histogram();
+	test_level();
 	ksft_finished();
 }

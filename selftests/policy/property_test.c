@@ -229,11 +229,9 @@ static void random_histogram(struct tm_histogram *h, u64 most)
 	unsigned int tier, level;
 
 	memset(h, 0, sizeof(*h));
-	for (tier = 0; tier < TM_NR_TIERS; tier++) {
-		h->fresh_pages[tier] = one_in(2) ? 0 : magnitude(share);
+	for (tier = 0; tier < TM_NR_TIERS; tier++)
 		for (level = 0; level < TM_HEAT_LEVELS; level++)
 			h->pages[tier][level] = one_in(2) ? 0 : magnitude(share);
-	}
 }
 
 static void test_plan(u64 most, const char *what)
@@ -297,7 +295,8 @@ static void test_plan_quota(void)
 		unsigned int level;
 
 		random_histogram(&h, one_in(2) ? 200 : PAGES_16T);
-		used = h.fresh_pages[TM_FAST];
+		/* Pages that have no history yet. */
+		used = one_in(2) ? 0 : magnitude(PAGES_16T);
 		for (level = 0; level < TM_HEAT_LEVELS; level++)
 			used += h.pages[TM_FAST][level];
 		quota = one_in(4) ? magnitude(TM_QUOTA_MAX_PAGES) : below(2 * used + 2);
