@@ -7,6 +7,10 @@
 #ifndef TM_COMPAT_H
 #define TM_COMPAT_H
 
+/* Not a difference between kernels, but this header is the one that all files include. */
+#undef pr_fmt
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/version.h>
 #include <linux/cgroup.h>
 #include <linux/ftrace.h>

@@ -27,8 +27,6 @@
 /* After a demotion that led nowhere. */
 #define RETRY_MIN_NS	(500ULL * NSEC_PER_MSEC)
 #define RETRY_MAX_NS	(8ULL * NSEC_PER_SEC)
-/* A hundred times what the futile attempt cost: 1 % of a CPU. */
-#define RETRY_COST	100
 /* Observation time that can be saved up for a busy moment. */
 #define SCAN_BURST_NS	(500ULL * NSEC_PER_MSEC)
 /* From the last quota's end until the hook is unregistered. */
@@ -75,11 +73,12 @@ void tm_daemon_kick_from_hook(struct tm_group *g)
 	}
 }
 
-/* Tell what came of a demotion, and when to try again if it led nowhere. */
-static void account_demotion(struct tm_group *g, enum tm_demote_result result, u64 cost_ns)
+/* Demote, tell what came of it, and when to try again if it led nowhere. */
+static void demote(struct tm_group *g)
 {
-	u64 now = ktime_get_ns();
+	enum tm_demote_result result = tm_demote(g);
 
+	g->stuck = result == TM_DEMOTE_STUCK;
 	switch (result) {
 	case TM_DEMOTE_SLOW_FULL:
 		/* Room may appear at any time; looking for it is cheap. */
@@ -93,15 +92,7 @@ static void account_demotion(struct tm_group *g, enum tm_demote_result result, u
 	default:
 		g->backoff_ns = 0;
 	}
-	g->retry_ns = now + max(g->backoff_ns, g->backoff_ns ? RETRY_COST * cost_ns : 0);
-}
-
-static void demote(struct tm_group *g)
-{
-	u64 start_ns = ktime_get_ns();
-	enum tm_demote_result result = tm_demote(g);
-
-	account_demotion(g, result, ktime_get_ns() - start_ns);
+	g->retry_ns = ktime_get_ns() + g->backoff_ns;
 }
 
 /**
@@ -117,6 +108,7 @@ void tm_daemon_cut(struct tm_group *g)
 	/* The daemon may be in the middle of an exchange: it lets us in. */
 	atomic_inc(&g->waiting);
 	if (!mutex_lock_interruptible(&g->move_mutex)) {
+		g->stuck = false;
 		g->backoff_ns = 0;
 		demote(g);
 		mutex_unlock(&g->move_mutex);
@@ -311,10 +303,14 @@ static void look_after(struct tm_group *g)
 	u64 steered, unsteered, now;
 	bool busy;
 
+	/* Kept for the sake of groups below: they wake us when they go. */
+	g->next_ns = U64_MAX;
 	if (css_is_dying(&g->memcg->css)) {
 		tm_group_remove(g);
 		return;
 	}
+	if (!READ_ONCE(g->watched))
+		return;
 	atomic_set(&g->kicked, 0);
 	tm_group_recount(g);
 	/* Nothing set, nothing to bring home: like a cgroup that never had a quota. */

@@ -3,8 +3,9 @@
  * Groups: cgroups with a DRAM quota.
  *
  * A group exists from the first write of a quota until the cgroup goes, or
- * until it has neither a quota nor a page on a slow node. It is found by css
- * id through a table that the hook reads under RCU.
+ * until it has neither a quota nor a page on a slow node, and as long as a
+ * group below it exists. It is found by css id through a table that the hook
+ * reads under RCU.
  */
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -20,7 +21,7 @@ static DEFINE_MUTEX(tm_groups_lock);
 /* Outside tm_groups_lock: one change of a quota, with arming the hook, at a time. */
 static DEFINE_MUTEX(tm_quota_lock);
 
-/* Groups with a finite quota; the hook is armed while there is one. */
+/* Groups with a finite quota, guarded like them; the hook is armed while there is one. */
 static unsigned int nr_limited;
 
 static struct tm_group_table *table_locked(void)
@@ -61,7 +62,17 @@ static void group_free_rcu(struct rcu_head *head)
 	group_free(container_of(head, struct tm_group, rcu));
 }
 
-static struct tm_group *group_create(struct mem_cgroup *memcg)
+static struct tm_group *lookup_locked(struct mem_cgroup *memcg)
+{
+	struct tm_group *g;
+
+	rcu_read_lock();
+	g = tm_group_of(memcg);
+	rcu_read_unlock();
+	return g;
+}
+
+static struct tm_group *group_alloc(struct mem_cgroup *memcg)
 {
 	struct tm_group *g;
 
@@ -86,10 +97,77 @@ static struct tm_group *group_create(struct mem_cgroup *memcg)
 	return g;
 }
 
+/* Out of the table, unless somebody wrote a quota or groups below count on it. */
+static void release_locked(struct tm_group *g)
+{
+	if (g->watched || g->dependents)
+		return;
+	RCU_INIT_POINTER(table_locked()->slot[g->memcg->css.id], NULL);
+	tm_group_put(g);
+}
+
+/* Groups between @memcg and @stop lose a dependent. */
+static void unlink_ancestors(struct mem_cgroup *memcg, struct mem_cgroup *stop)
+{
+	while ((memcg = parent_mem_cgroup(memcg)) != stop) {
+		struct tm_group *up = lookup_locked(memcg);
+
+		up->dependents--;
+		release_locked(up);
+	}
+}
+
+/*
+ * Counters are hierarchical, so every ancestor but the root has a group too,
+ * watched or not.
+ */
+static int link_ancestors(struct mem_cgroup *memcg)
+{
+	struct mem_cgroup *m = memcg, *parent;
+
+	while ((m = parent_mem_cgroup(m)) && (parent = parent_mem_cgroup(m))) {
+		struct tm_group *up = lookup_locked(m) ?: group_alloc(m);
+
+		if (!up) {
+			unlink_ancestors(memcg, m);
+			return -ENOMEM;
+		}
+		up->dependents++;
+	}
+	return 0;
+}
+
+static struct mem_cgroup *root_of(struct mem_cgroup *memcg)
+{
+	struct mem_cgroup *parent;
+
+	while ((parent = parent_mem_cgroup(memcg)))
+		memcg = parent;
+	return memcg;
+}
+
+/* The group of a cgroup, as one that somebody wrote a quota to. */
+static struct tm_group *watch_locked(struct mem_cgroup *memcg)
+{
+	struct tm_group *g = lookup_locked(memcg);
+
+	if (g && g->watched)
+		return g;
+	if (link_ancestors(memcg))
+		return NULL;
+	if (!g)
+		g = group_alloc(memcg);
+	if (g)
+		WRITE_ONCE(g->watched, true);
+	else
+		unlink_ancestors(memcg, root_of(memcg));
+	return g;
+}
+
 /**
  * tm_group_get - the group of a cgroup, with a reference
  * @memcg: cgroup; the caller keeps it alive
- * @create: make one if there is none
+ * @create: a quota is to be written: make one if there is none
  *
  * Return: group, or NULL: none, no memory, or the cgroup is going away.
  */
@@ -98,11 +176,10 @@ struct tm_group *tm_group_get(struct mem_cgroup *memcg, bool create)
 	struct tm_group *g;
 
 	mutex_lock(&tm_groups_lock);
-	rcu_read_lock();
-	g = tm_group_of(memcg);
-	rcu_read_unlock();
-	if (!g && create && !css_is_dying(&memcg->css))
-		g = group_create(memcg);
+	if (create)
+		g = css_is_dying(&memcg->css) ? NULL : watch_locked(memcg);
+	else
+		g = lookup_locked(memcg);
 	if (g)
 		refcount_inc(&g->ref);
 	mutex_unlock(&tm_groups_lock);
@@ -144,27 +221,23 @@ struct tm_group *tm_group_next(struct tm_group *prev)
 }
 
 /**
- * tm_group_remove - forget a group
+ * tm_group_remove - forget a group's quota
  * @g: group; the caller holds a reference of its own
  *
- * Its pages stay where they are.
+ * Its pages stay where they are. The group itself goes when no group below
+ * counts on it.
  */
 void tm_group_remove(struct tm_group *g)
 {
-	struct tm_group __rcu **slot;
-	bool mine;
-
 	mutex_lock(&tm_groups_lock);
-	slot = &table_locked()->slot[g->memcg->css.id];
-	mine = rcu_access_pointer(*slot) == g;
-	if (mine) {
-		if (tm_group_limited(g))
-			nr_limited--;
-		RCU_INIT_POINTER(*slot, NULL);
+	if (g->watched) {
+		nr_limited -= tm_group_limited(g);
+		WRITE_ONCE(g->quota_pages, TM_QUOTA_MAX_PAGES);
+		WRITE_ONCE(g->watched, false);
+		unlink_ancestors(g->memcg, root_of(g->memcg));
+		release_locked(g);
 	}
 	mutex_unlock(&tm_groups_lock);
-	if (mine)
-		tm_group_put(g);
 }
 
 /* Is there anything for the hook to do? */
@@ -178,7 +251,7 @@ static int change_quota(struct tm_group *g, u64 quota_pages, u64 *old_pages)
 	int ret = -ENODEV;
 
 	mutex_lock(&tm_groups_lock);
-	if (rcu_access_pointer(table_locked()->slot[g->memcg->css.id]) == g) {
+	if (g->watched) {
 		*old_pages = g->quota_pages;
 		nr_limited -= tm_group_limited(g);
 		WRITE_ONCE(g->quota_pages, quota_pages);
@@ -226,7 +299,7 @@ struct tm_group *tm_group_nearest(struct mem_cgroup *memcg)
 	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
 		struct tm_group *g = tm_group_of(memcg);
 
-		if (g)
+		if (g && READ_ONCE(g->watched))
 			return g;
 	}
 	return NULL;

@@ -16,6 +16,15 @@
 #define GRAB_FOLIOS	64
 
 /*
+ * After a demotion that led nowhere, the next ones only probe: they give up
+ * after so many refusals. Scanning rotates the lists, so each probe meets
+ * other pages.
+ */
+#define PROBE_FOLIOS	4096
+/* Page tables are walked again after so many times what the futile walk took. */
+#define MAPPED_COST	100
+
+/*
  * Sweeps over the lists: pages at or below this heat are taken. Before the
  * first observation every page counts as cold, and the order of the lists
  * alone decides.
@@ -103,6 +112,8 @@ static unsigned int grab(struct lruvec *lruvec, struct list_head *list, struct f
  * @share_pages: what the cgroup at hand should give in this sweep
  * @allowed: nodes that the group's cpuset allows
  * @moved_pages: so far
+ * @refused: folios that couldn't be isolated
+ * @probe: give up after a few of them
  * @full: slow nodes have no room
  * @split: they have, but not for whole huge pages
  */
@@ -114,6 +125,8 @@ struct demotion {
 	u64 share_pages;
 	nodemask_t allowed;
 	u64 moved_pages;
+	unsigned int refused;
+	bool probe;
 	bool full;
 	bool split;
 };
@@ -158,9 +171,11 @@ static bool demote_list(struct demotion *d, struct tm_batch *b, struct lruvec *l
 			if (b->nr_pages >= excess(d) ||
 			    tm_heat_level(tm_heatmap_read(folio)) > d->max_level)
 				folio_put(folio);
-			else
-				tm_batch_add(b, folio);
+			else if (!tm_batch_add(b, folio))
+				d->refused++;
 		}
+		if (d->probe && d->refused > PROBE_FOLIOS)
+			return true;
 		if ((tm_batch_full(b) || b->nr_pages >= excess(d)) && flush_done(d, b))
 			return true;
 		cond_resched();
@@ -220,6 +235,7 @@ static void demote_sweep(struct demotion *d)
 /* The lists don't lead to mlocked pages; page tables do. */
 static void demote_mapped(struct demotion *d)
 {
+	u64 start_ns = ktime_get_ns(), before = d->moved_pages;
 	struct tm_observation o;
 	struct tm_batch b;
 	bool done = false;
@@ -242,12 +258,14 @@ static void demote_mapped(struct demotion *d)
 	}
 	flush_done(d, &b);
 	tm_observation_free(&o);
+	if (d->moved_pages == before)
+		d->g->mapped_ns = ktime_get_ns() + MAPPED_COST * (ktime_get_ns() - start_ns);
 }
 
 static enum tm_demote_result run_sweeps(struct demotion *d)
 {
+	unsigned int sweep = d->probe ? ARRAY_SIZE(sweep_level) - 1 : 0;
 	bool mapped = false;
-	unsigned int sweep = 0;
 	bool tried_split = false;
 	u64 before;
 
@@ -273,7 +291,7 @@ static enum tm_demote_result run_sweeps(struct demotion *d)
 		/* Nothing moved: take hotter pages, then those on no list. */
 		if (sweep + 1 < ARRAY_SIZE(sweep_level)) {
 			sweep++;
-		} else if (!mapped) {
+		} else if (!mapped && (!d->probe || ktime_get_ns() >= d->g->mapped_ns)) {
 			/* Folios in the per-CPU batches can't be isolated. */
 			K(lru_add_drain_all)();
 			tm_group_recount(d->g);
@@ -297,7 +315,11 @@ static enum tm_demote_result run_sweeps(struct demotion *d)
 enum tm_demote_result tm_demote(struct tm_group *g)
 {
 	u64 quota = READ_ONCE(g->quota_pages);
-	struct demotion d = { .g = g, .target_pages = quota - tm_quota_margin(quota) };
+	struct demotion d = {
+		.g = g,
+		.target_pages = quota - tm_quota_margin(quota),
+		.probe = g->stuck,
+	};
 	enum tm_demote_result ret;
 
 	lockdep_assert_held(&g->move_mutex);

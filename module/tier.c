@@ -254,7 +254,7 @@ int tm_tiers_init(const char *slow_override)
 		if (ret || !nodes_subset(override_slow, node_possible_map)) {
 			pr_err("slow_nodes=%s is not a list of this machine's nodes (%*pbl); not loaded\n",
 			       slow_override, nodemask_pr_args(&node_possible_map));
-			return ret ?: -EINVAL;
+			return -EINVAL;
 		}
 		if (nodes_subset(node_states[N_MEMORY], override_slow)) {
 			pr_err("slow_nodes=%s leaves no DRAM node; not loaded\n", slow_override);

@@ -21,11 +21,6 @@
 #ifndef TIERMEM_H
 #define TIERMEM_H
 
-#ifdef pr_fmt
-#undef pr_fmt
-#endif
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/atomic.h>
 #include <linux/hash.h>
 #include <linux/list.h>
@@ -132,6 +127,9 @@ struct tm_group_cpu {
  * @ref: one for the table, one per user that sleeps
  * @rcu: frees it after the hook's readers
  * @quota_pages: dram_max; written under tm_groups_lock, read anywhere
+ * @watched: a quota was written here. If not, the group exists only to count
+ *	for those below it; tm_groups_lock to write
+ * @dependents: watched groups below; tm_groups_lock
  *
  * @taken_pages: pages ever admitted to DRAM by the hook and by promotions
  * @grant_pages: @taken_pages may rise up to here; written under count_mutex
@@ -154,7 +152,10 @@ struct tm_group_cpu {
  * @budget_ns: the CPU budget allows no observation before this
  * @busy: memory was steered between the last two passes
  * @retry_ns: no futile demotion before this
- * @backoff_ns: how long the next futile demotion pushes retry_ns
+ * @backoff_ns: how long the last futile demotion pushed retry_ns; 0 if it
+ *	wasn't futile
+ * @stuck: the last demotion ended with %TM_DEMOTE_STUCK
+ * @mapped_ns: no futile walk of page tables before this
  * @seen_steered, @seen_unsteered: per-CPU sums at the last pass
  * @full_event_ns: when slow_full was last told
  * @promote_floor, @demote_ceiling: heat levels worth remembering as candidates
@@ -170,6 +171,8 @@ struct tm_group {
 	refcount_t ref;
 	struct rcu_head rcu;
 	u64 quota_pages;
+	bool watched;
+	unsigned int dependents;
 
 	atomic_long_t taken_pages ____cacheline_aligned_in_smp;
 	long grant_pages;
@@ -193,6 +196,8 @@ struct tm_group {
 	u64 budget_ns;
 	u64 retry_ns;
 	u64 backoff_ns;
+	bool stuck;
+	u64 mapped_ns;
 	bool busy;
 	u64 seen_steered;
 	u64 seen_unsteered;
