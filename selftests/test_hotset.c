@@ -42,6 +42,7 @@ struct result {
 	double t95_s;		/* end of touching to 95 % of the hot set in DRAM; < 0: never */
 	double over_s;		/* spent above the quota + 4M after the end of touching */
 	double hot_pct;		/* at the end */
+	double hot_touched_pct;	/* at the end of touching */
 	struct tm_samples touch, after;
 	uint64_t moved95, moved;	/* pages, by pgmigrate_success */
 	uint64_t moved_later;		/* the same, after reading what follows */
@@ -180,6 +181,8 @@ static void measure(const struct tm_cg *cg, struct param *p, struct result *r)
 	while (tm_now_ns() < end) {
 		if (tm_where(w.pid, sh->hot, p->hot, &where))
 			tm_die("/proc/%d/pagemap can't be read", w.pid);
+		if (!r->hot_pct && !r->hot_touched_pct)
+			r->hot_touched_pct = 100.0 * where.fast / pages;
 		r->hot_pct = 100.0 * where.fast / pages;
 		if (r->t95_s < 0 && where.fast * 100 >= pages * 95) {
 			struct tm_placement place;
@@ -216,9 +219,9 @@ static uint64_t peak(const struct tm_samples *s)
 
 static void print(const char *what, const struct param *p, const struct result *r)
 {
-	tm_diag("%s: touched %zuM in %.1f s; 95 %% of the hot %zuM in DRAM after %.2f s (%.1f %% at the end, %llu pages by move_pages at 95 %%), %lu rounds",
-		what, p->total >> 20, r->touch_s, p->hot >> 20, r->t95_s, r->hot_pct,
-		(unsigned long long)r->confirmed, r->rounds);
+	tm_diag("%s: touched %zuM in %.1f s; 95 %% of the hot %zuM in DRAM %.2f s later (%.1f %% at once, %.1f %% at the end, %llu pages by move_pages at 95 %%), %lu rounds",
+		what, p->total >> 20, r->touch_s, p->hot >> 20, r->t95_s, r->hot_touched_pct,
+		r->hot_pct, (unsigned long long)r->confirmed, r->rounds);
 	tm_diag("%s: peak DRAM %.1fM while touching, %.1fM after; above quota+4M for %.1f s after touching; longest gap of samples %.0f ms",
 		what, tm_fmib(peak(&r->touch)), tm_fmib(peak(&r->after)), r->over_s,
 		r->after.max_gap_ns / 1e6);
@@ -238,8 +241,10 @@ static int measure_only(struct param *p, const char *dir)
 	measure(&cg, p, &r);
 	print("measured", p, &r);
 	/* Whole numbers, for the shell. */
-	printf("touch_ms=%.0f t95_ms=%.0f over_ms=%.0f hot_pct=%.0f peak=%llu peak_after=%llu moved95=%llu moved=%llu promoted=%llu demoted=%llu daemon_ms=%.0f bad=%d\n",
-	       r.touch_s * 1000, r.t95_s < 0 ? -1 : r.t95_s * 1000, r.over_s * 1000, r.hot_pct,
+	printf("touch_ms=%.0f t95_ms=%.0f total_ms=%.0f over_ms=%.0f at_once_pct=%.0f hot_pct=%.0f peak=%llu peak_after=%llu moved95=%llu moved=%llu promoted=%llu demoted=%llu daemon_ms=%.0f bad=%d\n",
+	       r.touch_s * 1000, r.t95_s < 0 ? -1 : r.t95_s * 1000,
+	       r.t95_s < 0 ? -1 : (r.touch_s + r.t95_s) * 1000, r.over_s * 1000,
+	       r.hot_touched_pct, r.hot_pct,
 	       (unsigned long long)(peak(&r.touch) > peak(&r.after) ? peak(&r.touch) :
 				    peak(&r.after)),
 	       (unsigned long long)peak(&r.after), (unsigned long long)r.moved95,
