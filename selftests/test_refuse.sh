@@ -7,8 +7,8 @@
 #
 #   selftests/vm/run.sh -t pmem -- selftests/test_refuse.sh
 #	each symbol that it binds made missing, kernels out of bounds, slow_nodes=
-#   selftests/vm/run.sh -t pmem -g v1 -- selftests/test_refuse.sh
-#	the memory controller in a cgroup v1 hierarchy
+#   selftests/vm/run.sh -k 6.1... -t pmem -g v1 -- selftests/test_refuse.sh
+#	the memory controller in a cgroup v1 hierarchy (6.12 has none)
 #   selftests/vm/run.sh -t pmem -a cgroup_disable=memory -- selftests/test_refuse.sh
 #	no memory controller (the kernel's command line)
 #
@@ -69,7 +69,7 @@ readonly ENOENT='(Unknown symbol in module|No such file or directory)'
 kind=v2
 if grep -q 'cgroup_disable=\S*memory' /proc/cmdline; then
 	kind=nomemcg
-elif grep -q '^cgroup .*[ ,]memory[ ,]' <(awk '{ print $3, $4 }' /proc/mounts); then
+elif awk '{ print $3, $4 }' /proc/mounts | grep -qE '^cgroup (.*,)?memory(,|$)'; then
 	kind=v1
 fi
 ktap_diag "machine: $kind"

@@ -123,10 +123,12 @@ dmesg_mark()
 	echo "$MARK" >/dev/kmsg
 }
 
-# What the module said since the mark.
+# What the module said since the mark. The loader speaks in its name the first
+# time, too.
 dmesg_since()
 {
-	dmesg | sed "1,/$MARK/d" | grep -o 'tiermem: .*'
+	dmesg | sed "1,/$MARK/d" | grep -o 'tiermem: .*' |
+		grep -v 'tainting kernel\|taints kernel'
 }
 
 # Prints what an unloaded module left behind; fails if there is anything.
