@@ -228,7 +228,8 @@ static void walk_mm(struct tm_observation *o, struct mm_struct *mm)
 
 	o->mm = mm;
 	o->second_stage = mm_has_notifiers(mm);
-	while (more && !tm_stopping()) {
+	/* Once we are its last user, the process is gone and waits for us to let go. */
+	while (more && !tm_stopping() && atomic_read(&mm->mm_users) > 1) {
 		struct vm_area_struct *vma;
 		unsigned long walked = 0;
 
