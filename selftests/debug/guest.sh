@@ -78,7 +78,7 @@ function flush() {
 }
 /^unreferenced object/ { flush() }
 { obj = obj "# " $0 "\n" }
-/\[tiermem\]|\] 0xffffffff/ { ours = 1 }
+/\[tiermem\]|^ +(\[<[^>]*>\] )?0xffffffff/ { ours = 1 }
 END {
 	flush()
 	if (others) printf "# debug: %d unreferenced objects of the kernel itself\n", others

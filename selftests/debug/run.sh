@@ -19,7 +19,7 @@ topology=pmem:dram=1536M,slow=1G
 limit=1800
 sweeps="init write runtime"
 coverage=${COVERAGE:-}
-only_build=
+only_build='' kernel=''
 
 # Not on this kernel: what measures instructions or time against time.
 excluded="test_cost test_rivals test_hotset"
@@ -37,6 +37,7 @@ usage() {
 	              of them: no tests
 	  -C          coverage: builds the module with gcov, prints lines executed of each
 	              source, leaves *.gcov in build/debug/coverage (also COVERAGE=1)
+	  -k DIR      kernel, as build-kernel.sh leaves it; default: build it
 	  -b          only build kernel, module and programs
 	  -h          this text
 	Environment: TM_SIZE_PCT (50), TM_TIME_PCT (400), TM_WATCHDOG (1500): tests shrink
@@ -49,11 +50,12 @@ die() {
 	exit 2
 }
 
-while getopts t:T:s:Cbh opt; do
+while getopts t:T:s:k:Cbh opt; do
 	case $opt in
 	t) topology=$OPTARG ;;
 	T) limit=$OPTARG ;;
 	s) sweeps=$OPTARG ;;
+	k) kernel=$OPTARG ;;
 	C) coverage=1 ;;
 	b) only_build=1 ;;
 	h) usage; exit 0 ;;
@@ -84,7 +86,7 @@ mkdir -p "$build/log"
 
 # ---- kernel, module, programs -------------------------------------------------
 
-kernel=$("$here/build-kernel.sh" | tail -n 1)
+[ -n "$kernel" ] || kernel=$("$here/build-kernel.sh" | tail -n 1)
 release=$(cat "$kernel/release")
 
 # A copy, because objects lie beside the sources and those in the tree are for
@@ -130,7 +132,9 @@ n=0 failed=0 skipped=0
 # One guest, one line of TAP.
 guest() {	# name machine command...
 	local name=$1 machine status=0 start=$SECONDS log text disk=$build/disk
-	local append="kasan_multi_shot page_owner=on"
+	# KASAN has the stacks of alloc and free, so SLUB needs not keep them again (U).
+	local append="kasan_multi_shot page_owner=on slub_debug=FZP"
+
 
 	case $2 in
 	v1)	machine=(-t "$topology" -g v1) ;;
