@@ -114,6 +114,8 @@ static unsigned int grab(struct lruvec *lruvec, struct list_head *list, struct f
  * @moved_pages: so far
  * @refused: folios that couldn't be isolated
  * @probe: give up after a few of them
+ * @least_room: pages of room on slow nodes that make it worth while; more
+ *	after they were full, so that the odd freed page wakes nobody
  * @full: slow nodes have no room
  * @split: they have, but not for whole huge pages
  */
@@ -127,6 +129,7 @@ struct demotion {
 	u64 moved_pages;
 	unsigned int refused;
 	bool probe;
+	u64 least_room;
 	bool full;
 	bool split;
 };
@@ -274,7 +277,7 @@ static enum tm_demote_result run_sweeps(struct demotion *d)
 			return TM_DEMOTE_STOPPED;
 		if (!excess(d))
 			return TM_DEMOTE_DONE;
-		if (d->full || !tm_tiers_room(&d->allowed))
+		if (d->full || tm_tiers_room(&d->allowed) < min(d->least_room, excess(d)))
 			return TM_DEMOTE_SLOW_FULL;
 
 		before = d->moved_pages;
@@ -319,6 +322,7 @@ enum tm_demote_result tm_demote(struct tm_group *g)
 		.g = g,
 		.target_pages = quota - tm_quota_margin(quota),
 		.probe = g->stuck,
+		.least_room = g->backoff_ns ? TM_BATCH_PAGES : 1,
 	};
 	enum tm_demote_result ret;
 
