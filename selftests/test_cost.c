@@ -5,9 +5,10 @@
  *
  *	selftests/vm/run.sh -i -s 1 -t pmem -T 400 -- build/selftests/test_cost
  *
- * A fault is as QEMU counts it with -c max, where it clears a page by "rep stosb", 4096 instructions:
- * 7100 to 7800 in all. run.sh's default processor lacks erms, and so clears by fewer; the difference
- * is added to what percentages refer to. (With -c max itself the test takes twice as long.)
+ * A fault is as QEMU counts it with -c max, where it clears a page by "rep stosb", 4096
+ * instructions: 7100 to 7800 in all. run.sh's default processor lacks erms, and so clears by fewer;
+ * the difference is added to what percentages refer to. (With -c max itself the test takes twice as
+ * long.)
  *
  * Elsewhere the processor's counter of retired instructions does, if there is one; else it skips.
  *
@@ -222,8 +223,8 @@ int main(int argc, char **argv)
 	/* The allocator tunes its per-CPU lists to what it sees. */
 	measure("(warm-up)", &plain, false);
 	/*
-	 * Some state of 6.12 (not of 6.1) makes steps of 14 instructions, a fifth of a percent, from
-	 * one process to the next, module or not: take turns, and call that much noise.
+	 * Some state of 6.12 (not of 6.1) makes steps of 14 instructions, a fifth of a percent,
+	 * from one process to the next, module or not: take turns, and call that much noise.
 	 */
 	for (i = 0; i < ROUNDS; i++) {
 		n = measure("module not loaded", &plain, false);
