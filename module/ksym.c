@@ -25,10 +25,17 @@ static unsigned long lookup(const char *name, const char *missing)
 	return addr;
 }
 
-/* A probe that is registered and removed at once tells the lookup function's address. */
+/*
+ * A probe that is registered and removed at once tells the lookup function's
+ * address. It is never armed: disarming it allocates, and when that fails the
+ * kernel keeps pointers to a probe that we believe removed.
+ */
 static int bind_lookup(const char *missing)
 {
-	struct kprobe kp = { .symbol_name = "kallsyms_lookup_name" };
+	struct kprobe kp = {
+		.symbol_name = "kallsyms_lookup_name",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
 	int ret = -ENOENT;
 
 	if (!missing || strcmp(kp.symbol_name, missing))
