@@ -262,7 +262,7 @@ static void tap(struct param *p, int hogs, double limit_s)
 	struct tm_cg cg;
 
 	p->hogs = hogs;
-	p->give_up_s = limit_s + 30;
+	p->give_up_s = limit_s + 10;
 	if (tm_cg_create(&cg, NULL, what) || tm_cg_write_u64(&cg, "tiermem.dram_max", p->quota))
 		tm_die("can't make a group with dram_max");
 	measure(&cg, p, &r);
@@ -338,7 +338,7 @@ int main(int argc, char **argv)
 	tm_require(TM_NEED_ALL);
 	tm_require_free(true, p.total + 32 * TM_MIB);
 	ksft_set_plan(12);
-	tap(&p, 0, tm_ms(10000) / 1000.0);
-	tap(&p, 2, tm_ms(60000) / 1000.0);
+	tap(&p, 0, tm_ms(30000) / 1000.0);
+	tap(&p, 2, tm_ms(90000) / 1000.0);
 	ksft_finished();
 }
