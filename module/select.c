@@ -21,6 +21,11 @@
  * other pages.
  */
 #define PROBE_FOLIOS	4096
+/*
+ * After slow nodes were full, so much room makes demotion worth while again:
+ * more than what their kswapd frees in one go, or we would feed each other.
+ */
+#define REFILL_PAGES	(4 * TM_BATCH_PAGES)
 /* Page tables are walked again after so many times what the futile walk took. */
 #define MAPPED_COST	100
 
@@ -114,8 +119,7 @@ static unsigned int grab(struct lruvec *lruvec, struct list_head *list, struct f
  * @moved_pages: so far
  * @refused: folios that couldn't be isolated
  * @probe: give up after a few of them
- * @least_room: pages of room on slow nodes that make it worth while; more
- *	after they were full, so that the odd freed page wakes nobody
+ * @least_room: pages of room on slow nodes that make it worth while
  * @full: slow nodes have no room
  * @split: they have, but not for whole huge pages
  */
@@ -322,7 +326,7 @@ enum tm_demote_result tm_demote(struct tm_group *g)
 		.g = g,
 		.target_pages = quota - tm_quota_margin(quota),
 		.probe = g->stuck,
-		.least_room = g->backoff_ns ? TM_BATCH_PAGES : 1,
+		.least_room = g->backoff_ns ? REFILL_PAGES : 1,
 	};
 	enum tm_demote_result ret;
 
