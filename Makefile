@@ -18,7 +18,7 @@ help:
 	@echo 'deps          install what building and testing needs (Debian 12, as root)'
 	@echo 'demo          a quota on a PMEM node, seen in a virtual machine'
 	@echo 'check         build for both kernels and run all tests in virtual machines'
-	@echo 'check-long    the same on a debug kernel, and longer'
+	@echo 'check-long    beside the loops of stock kernels, and all tests on a debug kernel'
 	@echo 'modules       build/<release>/tiermem.ko (default)'
 	@echo 'install       install the module for KVER; dkms-install: for every kernel'
 	@echo 'style         checkpatch, sparse, W=1, shellcheck and the rules of this project'
@@ -44,7 +44,8 @@ demo:
 check: modules
 	selftests/check.sh
 
-check-long:
+check-long: modules
+	selftests/check.sh -m long
 	selftests/debug/run.sh
 
 style:

@@ -14,7 +14,8 @@ set -euo pipefail
 # program and arguments		machine		kernels	limit in s	(see machine_args)
 #
 # Programs are build/selftests/NAME or selftests/NAME.sh. Those that are not listed run on pmem, on
-# all kernels. `host` as machine: here, once. `-`: not part of the check (by hand, or check-long).
+# all kernels. `host` as machine: here, once. `long`: not part of the check, but of
+# check-long. `-`: by hand only.
 TABLE='
 test_dkms host			host		*	600
 test_quota_alloc		pmem		*	900
@@ -44,7 +45,7 @@ test_refuse nomemcg		nomemcg		*	60
 test_cost			icount		*	400
 test_wakeups			alone		*	200
 test_hotset			alone		*	300
-test_rivals			alone		*	900
+test_rivals			long		*	1800
 '
 
 # Where nothing else is said about a program.
@@ -58,13 +59,13 @@ machine_args()		# machine
 	nomemcg) echo "-t pmem -a cgroup_disable=memory" ;;
 	icount)	echo "-t pmem -i -s 1" ;;
 	late)	echo "-t pmem-late -x page:.*refcount" ;;
-	alone)	echo "-t pmem" ;;
+	alone|long) echo "-t pmem" ;;
 	*)	echo "-t $1" ;;
 	esac
 }
 
 # On these machines a test measures time against time: nothing may run beside it.
-readonly ALONE="alone"
+readonly ALONE="alone long"
 
 usage()
 {
@@ -353,6 +354,8 @@ select_tests()
 
 	while read -r k machine limit name args; do
 		[ ${#machines[@]} -eq 0 ] || [[ " ${machines[*]} " == *" $machine "* ]] || continue
+		# Only if asked for, by machine or by name: make check-long.
+		[ "$machine" != long ] || [ $((${#machines[@]} + ${#tests[@]})) -gt 0 ] || continue
 		if [ ${#tests[@]} -eq 0 ]; then
 			echo "$k $machine $limit $name${args:+ $args}"
 			continue
