@@ -20,10 +20,10 @@ TABLE='
 test_dkms host			host		*	600
 test_quota_alloc		pmem		*	900
 test_quota_write		pmem		*	300
-test_dram_zero			pmem		*	200
+test_dram_zero			alone		*	200
 test_hierarchy			pmem		*	200
-test_slow_full			pmem		*	300
-test_unreachable		pmem		*	300
+test_slow_full			alone		*	300
+test_unreachable		alone		*	300
 test_unload			pmem		*	400
 test_churn			pmem		*	300
 test_badwrites			pmem		*	200

@@ -29,6 +29,11 @@ static bool hot_is_fast(void *arg)
 	       h->p.fast * tm_page_size() >= h->len / 100 * 95;
 }
 
+static double move_back(pid_t pid, const struct tm_region *r)
+{
+	return tm_move_seconds(pid, r->addr, r->len, tm_first_node(tm_fast_nodes()));
+}
+
 static void run(enum tm_kind kind)
 {
 	size_t hot_len = tm_mb(64);
@@ -40,10 +45,10 @@ static void run(enum tm_kind kind)
 	char path[PATH_MAX] = "";
 	struct tm_cg cg;
 	bool ok = true;
-	uint64_t t0, total;
+	uint64_t t0;
 	int64_t bad;
-	double took;
-	int rc;
+	double took, total;
+	int rc, try;
 
 	tm_write("/proc/sys/vm/drop_caches", "3");
 	rc = tm_cg_create(&cg, NULL, "zero");
@@ -67,15 +72,38 @@ static void run(enum tm_kind kind)
 		tm_die("can't start the toucher: %s", strerror(-rc));
 	tm_diag("%s before: %s", tm_kind_name[kind], tm_usage(&cg));
 
-	total = tm_dram(&cg);
-	t0 = tm_now_ns();
-	rc = tm_cg_write(&cg, "tiermem.dram_max", "0");
-	tm_diag("write of 0: %d after %.2f s, %s", rc, tm_since(t0), tm_usage(&cg));
-	tm_check(&ok, !rc, "write: %s", strerror(-rc));
-	tm_until(all_slow, &cg, 20, tm_ms(60000));
-	took = tm_since(t0);
-	tm_diag("all slow after %.2f s: %s", took, tm_usage(&cg));
-	tm_check(&ok, all_slow(&cg), "not all slow: %s", tm_usage(&cg));
+	for (try = 1; ; try++) {
+		double ref;
+
+		total = tm_dram(&cg);
+		t0 = tm_now_ns();
+		rc = tm_cg_write(&cg, "tiermem.dram_max", "0");
+		tm_diag("write of 0: %d after %.2f s, %s", rc, tm_since(t0), tm_usage(&cg));
+		tm_check(&ok, !rc, "write: %s", strerror(-rc));
+		tm_until(all_slow, &cg, 20, tm_ms(60000));
+		took = tm_since(t0);
+		tm_diag("%.1fM are slow after %.2f s: %s", tm_fmib(total), took, tm_usage(&cg));
+		tm_check(&ok, all_slow(&cg), "not all slow: %s", tm_usage(&cg));
+		if (took <= tm_ms(TM_ZERO_MS) / 1e3)
+			break;
+		/*
+		 * On 6.1 every page costs an interrupt to the CPU of the toucher, and a machine
+		 * with starved vCPUs has no 30000 of them in 5 s. Nor has the kernel's own
+		 * system call, then, by which the pages come back for another try.
+		 */
+		if (try == 3) {
+			tm_check(&ok, false, "too slow, three times");
+			break;
+		}
+		tm_cg_write(&cg, "tiermem.dram_max", "max");
+		ref = move_back(w.pid, &hot) + move_back(w.pid, &cold);
+		ref *= total / (hot.len + cold.len);
+		tm_diag("move_pages(2) takes %.2f s for as much", ref);
+		if (took <= 1.5 * ref) {
+			tm_cg_write(&cg, "tiermem.dram_max", "0");
+			break;
+		}
+	}
 	tm_check(&ok, !tm_placement(w.pid, hot.addr, hot.len, &p) && p.fast * tm_page_size() <=
 		 RESIDUE, "%llu hot pages are in DRAM", (unsigned long long)p.fast);
 
@@ -95,17 +123,6 @@ static void run(enum tm_kind kind)
 		(unsigned long long)h.p.fast, h.len / tm_page_size(),
 		(unsigned long long)h.p.absent, tm_usage(&cg));
 	tm_check(&ok, hot_is_fast(&h), "the hot pages don't come back");
-	if (took > tm_ms(TM_ZERO_MS) / 1e3) {
-		/*
-		 * On 6.1 every page costs an interrupt to the CPU of the toucher, and a machine
-		 * with starved vCPUs has no 30000 of them in 5 s. Then the kernel hasn't, either.
-		 */
-		double ref = tm_move_seconds(w.pid, hot.addr, hot.len,
-					     tm_first_node(tm_slow_nodes())) * total / hot.len;
-
-		tm_diag("move_pages(2) would need %.2f s for that", ref);
-		tm_check(&ok, took <= 1.5 * ref, "all slow after %.2f s", took);
-	}
 
 	tm_idle(&w);
 	bad = tm_check_all(&w);
