@@ -135,7 +135,6 @@ guest() {	# name machine command...
 	# KASAN has the stacks of alloc and free, so SLUB needs not keep them again (U).
 	local append="kasan_multi_shot page_owner=on slub_debug=FZP"
 
-
 	case $2 in
 	v1)	machine=(-t "$topology" -g v1) ;;
 	nomemcg) machine=(-t "$topology"); append+=" cgroup_disable=memory" ;;
