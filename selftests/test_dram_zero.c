@@ -122,7 +122,10 @@ static void run(enum tm_kind kind)
 	tm_diag("max: after %.2f s %llu of %zu hot pages in DRAM, %llu absent, %s", tm_since(t0),
 		(unsigned long long)h.p.fast, h.len / tm_page_size(),
 		(unsigned long long)h.p.absent, tm_usage(&cg));
-	tm_check(&ok, hot_is_fast(&h), "the hot pages don't come back");
+	if (!tm_check(&ok, hot_is_fast(&h), "the hot pages don't come back")) {
+		tm_diag("the toucher made %lld passes", (long long)tm_passes(&w));
+		tm_diag_stat(&cg);
+	}
 
 	tm_idle(&w);
 	bad = tm_check_all(&w);

@@ -806,6 +806,30 @@ const char *tm_usage(const struct tm_cg *cg)
 	return buf;
 }
 
+static void diag_nonzero(const struct tm_cg *cg, const char *file)
+{
+	char buf[4096], out[900] = "", *line, *save;
+	size_t n = 0;
+
+	if (tm_cg_read(cg, file, buf, sizeof(buf)) < 0)
+		return;
+	for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		size_t len = strlen(line);
+
+		if (len > 2 && !strcmp(line + len - 2, " 0"))
+			continue;
+		if (n < sizeof(out))
+			n += snprintf(out + n, sizeof(out) - n, " %s", line);
+	}
+	tm_diag("%s:%s", file, out);
+}
+
+void tm_diag_stat(const struct tm_cg *cg)
+{
+	diag_nonzero(cg, "tiermem.stat");
+	diag_nonzero(cg, "tiermem.events");
+}
+
 /* ---- sampler --------------------------------------------------------------------------------- */
 
 /* The files stay open: a sample must not cost more than it has to. */

@@ -221,6 +221,9 @@ uint64_t tm_numa(const struct tm_cg *cg, tm_nodes_t nodes);
 /* "dram 123.4M (numa_stat 123.5M) slow 99.0M" for diagnostics; static buffer. */
 const char *tm_usage(const struct tm_cg *cg);
 
+/* What tiermem.stat and tiermem.events say, a `# ...` line each, without zeroes: for failures. */
+void tm_diag_stat(const struct tm_cg *cg);
+
 /* ---- sampler ------------------------------------------------------------------------------------ */
 
 /*
