@@ -145,7 +145,7 @@ static void parse(int argc, char **argv)
 
 	opt.quota = tm_mb(200);
 	opt.touch = tm_mb(600);
-	opt.use_ms = tm_ms(2500);
+	opt.use_ms = tm_ms(1500);
 	while ((c = getopt(argc, argv, "v:n:q:m:w:x")) != -1) {
 		switch (c) {
 		case 'v':
