@@ -23,12 +23,12 @@ static __always_inline void maybe_kick(struct tm_group *g, long taken, long gran
 }
 
 /* Admit pages to one group, from this CPU's stock if it has them. */
-static __always_inline bool take_one(struct tm_group *g, long nr_pages)
+static bool take_one(struct tm_group *g, long nr_pages)
 {
 	long stock = this_cpu_read(g->cpu->stock_pages);
 	long want, taken, grant;
 
-	if (likely(stock >= nr_pages)) {
+	if (stock >= nr_pages) {
 		this_cpu_write(g->cpu->stock_pages, stock - nr_pages);
 		return true;
 	}
@@ -54,8 +54,10 @@ static __always_inline bool take_one(struct tm_group *g, long nr_pages)
 }
 
 /**
- * tm_group_take - admit pages to DRAM
+ * tm_group_take_from - admit pages to DRAM
  * @memcg: the cgroup that they'll be charged to
+ * @from: @memcg, or the one that tm_group_take_stock() came to; those below
+ *	it have admitted the pages already
  * @nr_pages: how many
  *
  * Every group from @memcg to the root must have room.
@@ -63,23 +65,23 @@ static __always_inline bool take_one(struct tm_group *g, long nr_pages)
  * Context: RCU read side, preemption off (per-CPU stock).
  * Return: true if admitted; false if some group is full.
  */
-bool tm_group_take(struct mem_cgroup *memcg, long nr_pages)
+bool tm_group_take_from(struct mem_cgroup *memcg, struct mem_cgroup *from, long nr_pages)
 {
-	struct mem_cgroup *m, *undo;
+	struct tm_group *g;
 
-	for (m = memcg; m; m = parent_mem_cgroup(m)) {
-		struct tm_group *g = tm_group_of(m);
-
-		if (!g || !tm_group_limited(g) || take_one(g, nr_pages))
-			continue;
-		for (undo = memcg; undo != m; undo = parent_mem_cgroup(undo)) {
-			g = tm_group_of(undo);
-			if (g && tm_group_limited(g))
-				atomic_long_sub(nr_pages, &g->taken_pages);
-		}
-		return false;
+	for (; from; from = parent_mem_cgroup(from)) {
+		g = tm_group_of(from);
+		if (g && tm_group_limited(g) && !take_one(g, nr_pages))
+			break;
 	}
-	return true;
+	if (!from)
+		return true;
+	for (; memcg != from; memcg = parent_mem_cgroup(memcg)) {
+		g = tm_group_of(memcg);
+		if (g && tm_group_limited(g))
+			atomic_long_sub(nr_pages, &g->taken_pages);
+	}
+	return false;
 }
 
 /**

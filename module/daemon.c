@@ -36,6 +36,9 @@
 
 static struct task_struct *thread;
 static DECLARE_WAIT_QUEUE_HEAD(wakeup);
+/* Why the daemon was woken; taken by the next pass. */
+#define KICK_SOME	1	/* by the hook: tm_group::kicked says for which groups */
+#define KICK_ALL	2
 static atomic_t kicked = ATOMIC_INIT(0);
 static bool stopping;
 
@@ -60,7 +63,7 @@ static DEFINE_IRQ_WORK(kick_work, wake_daemon);
 /* Something changed: look at all groups soon. */
 void tm_daemon_kick(void)
 {
-	atomic_set(&kicked, 1);
+	atomic_or(KICK_ALL, &kicked);
 	wake_up(&wakeup);
 }
 
@@ -68,7 +71,7 @@ void tm_daemon_kick(void)
 void tm_daemon_kick_from_hook(struct tm_group *g)
 {
 	if (!atomic_xchg(&g->kicked, 1)) {
-		atomic_set(&kicked, 1);
+		atomic_or(KICK_SOME, &kicked);
 		irq_work_queue(&kick_work);
 	}
 }
@@ -322,7 +325,7 @@ static void look_after(struct tm_group *g)
 	tm_group_sum_cpu(g, &steered, &unsteered);
 	now = ktime_get_ns();
 	busy = steered != g->seen_steered || unsteered != g->seen_unsteered;
-	g->next_ns = now + (busy ? BUSY_NS : IDLE_NS);
+	g->next_ns = now + (busy && tm_tiers_have_slow() ? BUSY_NS : IDLE_NS);
 	if (!mutex_trylock(&g->move_mutex))
 		return;
 	if (unsteered != g->seen_unsteered && tm_tiers_have_slow() &&
@@ -359,14 +362,16 @@ static u64 pass(void)
 {
 	struct tm_group *g = NULL;
 	u64 next = U64_MAX;
-	bool all = atomic_xchg(&kicked, 0);
+	bool all = atomic_xchg(&kicked, 0) & KICK_ALL;
+	/* With nowhere to move or steer to, a recount only tells the user. */
+	u64 kick_ns = tm_tiers_have_slow() ? BUSY_NS / 2 : IDLE_NS;
 
 	while (!tm_stopping() && (g = tm_group_next(g))) {
 		u64 now = ktime_get_ns();
 
 		/* The hook's kicks come in bursts; one recount serves many. */
 		if (atomic_read(&g->kicked) || (all && g->next_ns > now + BUSY_NS))
-			g->next_ns = min(g->next_ns, g->counted_ns + BUSY_NS / 2);
+			g->next_ns = min(g->next_ns, g->counted_ns + kick_ns);
 		if (now >= g->next_ns)
 			look_after(g);
 		next = min(next, g->next_ns);

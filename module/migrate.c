@@ -139,7 +139,7 @@ static bool take_batch(struct tm_batch *b)
 
 	rcu_read_lock();
 	preempt_disable();
-	taken = tm_group_take(b->memcg, (long)b->nr_pages);
+	taken = tm_group_take_from(b->memcg, b->memcg, (long)b->nr_pages);
 	preempt_enable();
 	rcu_read_unlock();
 	return taken;

@@ -15,7 +15,6 @@
 #include <linux/gfp.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
-#include <linux/trace_recursion.h>
 
 #include "ksym.h"
 #include "tiermem.h"
@@ -26,32 +25,29 @@
 /* The allocator returns NULL for it at once and, with __GFP_NOWARN, silently. */
 #define IMPOSSIBLE_ORDER	64
 
-enum request {
-	REQUEST_ORDINARY,	/* may be steered */
-	REQUEST_PROMOTION,	/* NUMA balancing: may be refused */
-	REQUEST_EXPLICIT,	/* somebody wants this very node */
-};
-
-static __always_inline enum request classify(gfp_t gfp, unsigned long order)
+/* THP faults try the local node first, and alone: not a wish for this very node. */
+static bool is_thp_fault(gfp_t gfp, unsigned long order)
 {
-	if (likely(!(gfp & __GFP_THISNODE)))
-		return REQUEST_ORDINARY;
-	/* THP faults try the local node first, and alone. */
-	if (order && gfp & __GFP_NORETRY)
-		return REQUEST_ORDINARY;
-	if (gfp & __GFP_NOWARN && gfp & __GFP_NOMEMALLOC && !(gfp & __GFP_DIRECT_RECLAIM))
-		return REQUEST_PROMOTION;
-	return REQUEST_EXPLICIT;
+	return order && gfp & __GFP_NORETRY;
+}
+
+/* NUMA balancing wants this very node, too, and may be refused. */
+static bool is_promotion(gfp_t gfp)
+{
+	return gfp & __GFP_NOWARN && gfp & __GFP_NOMEMALLOC && !(gfp & __GFP_DIRECT_RECLAIM);
 }
 
 /* The cgroup that the page will be charged to, as get_mem_cgroup_from_mm() finds it. */
 static __always_inline struct mem_cgroup *charged_memcg(void)
 {
-	struct mm_struct *mm = current->mm;
+	struct task_struct *tsk = current, *owner;
 
-	if (unlikely(current->active_memcg))
-		return current->active_memcg;
-	return mm ? mem_cgroup_from_task(rcu_dereference(mm->owner)) : NULL;
+	if (unlikely(tsk->active_memcg))
+		return tsk->active_memcg;
+	if (unlikely(!tsk->mm))
+		return NULL;
+	owner = tm_rcu(tsk->mm->owner);
+	return likely(owner) ? mem_cgroup_from_css(task_css(owner, memory_cgrp_id)) : NULL;
 }
 
 /* Count for every limited group that the page would have been charged to. */
@@ -72,12 +68,21 @@ static void note(struct mem_cgroup *memcg, long nr_pages, bool steered)
 	}
 }
 
-/* The group is full: send the page to a slow node if one has room. */
-static void steer(struct pt_regs *regs, struct mem_cgroup *memcg, gfp_t gfp, unsigned long order)
+/* This CPU's stock didn't do: admit the page, or send it to a slow node that has room. */
+static noinline notrace void admit_or_steer(struct pt_regs *regs, struct mem_cgroup *memcg,
+					    struct mem_cgroup *from)
 {
-	int nid = tm_tiers_pick(rcu_dereference(tm_tiers), (int)regs->dx,
-				&current->mems_allowed, 1UL << order);
+	gfp_t gfp = (__force gfp_t)regs->di;
+	unsigned long order = regs->si;
+	int nid;
 
+	if (tm_group_take_from(memcg, from, 1L << order))
+		return;
+	if (gfp & __GFP_THISNODE && !is_thp_fault(gfp, order)) {
+		regs->si = IMPOSSIBLE_ORDER;
+		return;
+	}
+	nid = tm_tiers_pick(tm_rcu(tm_tiers), (int)regs->dx, &current->mems_allowed, 1UL << order);
 	if (nid == NUMA_NO_NODE) {
 		note(memcg, 1L << order, false);
 		return;
@@ -92,38 +97,32 @@ static void steer(struct pt_regs *regs, struct mem_cgroup *memcg, gfp_t gfp, uns
 /*
  * Arguments of the allocator: di = gfp, si = order, dx = preferred node,
  * cx = nodemask. A nodemask means a policy that binds: respected.
+ *
+ * Nothing called from here allocates pages, and an interrupt's own request
+ * ends at in_task(): it can't recurse, and needs no guard against it.
  */
-static void notrace steer_callback(unsigned long ip, unsigned long parent_ip,
+static notrace void steer_callback(unsigned long ip, unsigned long parent_ip,
 				   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	struct pt_regs *regs = tm_ftrace_regs(fregs);
 	gfp_t gfp = (__force gfp_t)regs->di;
-	struct mem_cgroup *memcg;
-	enum request request;
-	int bit;
+	struct mem_cgroup *memcg, *from;
 
 	if ((gfp & USER_GFP) != USER_GFP || regs->cx || regs->si >= IMPOSSIBLE_ORDER)
 		return;
-	request = classify(gfp, regs->si);
-	if (unlikely(request == REQUEST_EXPLICIT))
+	if (unlikely(gfp & __GFP_THISNODE) && !is_thp_fault(gfp, regs->si) && !is_promotion(gfp))
+		return;
+	if (unlikely(!in_task()))
 		return;
 
-	bit = ftrace_test_recursion_trylock(ip, parent_ip);
-	if (bit < 0)
-		return;
-	if (likely(in_task())) {
-		rcu_read_lock();
-		memcg = charged_memcg();
-		if (memcg && tm_node_is_fast((int)regs->dx) &&
-		    !tm_group_take(memcg, 1L << regs->si)) {
-			if (request == REQUEST_PROMOTION)
-				regs->si = IMPOSSIBLE_ORDER;
-			else
-				steer(regs, memcg, gfp, regs->si);
-		}
-		rcu_read_unlock();
+	preempt_disable_notrace();
+	memcg = charged_memcg();
+	if (likely(memcg) && tm_node_is_fast((int)regs->dx)) {
+		from = tm_group_take_stock(memcg, 1L << regs->si);
+		if (from)
+			admit_or_steer(regs, memcg, from);
 	}
-	ftrace_test_recursion_unlock(bit);
+	preempt_enable_notrace();
 }
 
 /* Guards what follows. */

@@ -75,6 +75,12 @@ struct tm_group;
 void tm_stat_add(struct mem_cgroup *memcg, enum tm_stat item, u64 n);
 void tm_event(struct tm_group *g, enum tm_event event);
 
+/*
+ * The hook's RCU read side is a section with preemption off, which costs it
+ * less than rcu_read_lock() and keeps its per-CPU counters in place as well.
+ */
+#define tm_rcu(p)	rcu_dereference_check(p, rcu_read_lock_sched_held())
+
 /* ---- tier.c ----------------------------------------------------------- */
 
 #define TM_MAX_TARGETS	8
@@ -108,7 +114,7 @@ unsigned long tm_tiers_room(const nodemask_t *nodes);
 
 static inline bool tm_node_is_fast(int nid)
 {
-	return node_isset(nid, rcu_dereference(tm_tiers)->fast);
+	return node_isset(nid, tm_rcu(tm_tiers)->fast);
 }
 
 /* ---- group.c ---------------------------------------------------------- */
@@ -241,20 +247,25 @@ static inline bool tm_group_limited(const struct tm_group *g)
 	return READ_ONCE(g->quota_pages) < TM_QUOTA_MAX_PAGES;
 }
 
+/* The group of exactly this cgroup in a table that the caller has read, or NULL. */
+static __always_inline struct tm_group *tm_group_in(const struct tm_group_table *t,
+						    const struct mem_cgroup *memcg)
+{
+	unsigned int id = (unsigned int)memcg->css.id;
+
+	return id < t->size ? tm_rcu(t->slot[id]) : NULL;
+}
+
 /**
  * tm_group_of - the group of exactly this cgroup
  * @memcg: cgroup
  *
- * Context: RCU read side. Called by the hook, so nothing here may be traced
- * into a recursion or sleep.
+ * Context: RCU read side.
  * Return: the group, valid until the RCU read side ends, or NULL.
  */
-static __always_inline struct tm_group *tm_group_of(struct mem_cgroup *memcg)
+static __always_inline struct tm_group *tm_group_of(const struct mem_cgroup *memcg)
 {
-	const struct tm_group_table *t = rcu_dereference(tm_group_table);
-	unsigned int id = (unsigned int)memcg->css.id;
-
-	return id < t->size ? rcu_dereference(t->slot[id]) : NULL;
+	return tm_group_in(tm_rcu(tm_group_table), memcg);
 }
 
 /* ---- account.c -------------------------------------------------------- */
@@ -267,10 +278,42 @@ void tm_group_sum_cpu(const struct tm_group *g, u64 *steered, u64 *unsteered);
 
 /* ---- admit.c ---------------------------------------------------------- */
 
-bool tm_group_take(struct mem_cgroup *memcg, long nr_pages);
+bool tm_group_take_from(struct mem_cgroup *memcg, struct mem_cgroup *from, long nr_pages);
 void tm_group_settle(struct mem_cgroup *memcg, long came_pages, long stayed_pages);
 void tm_group_isolated(struct mem_cgroup *memcg, long nr_pages);
 long tm_group_room(struct mem_cgroup *memcg);
+
+/**
+ * tm_group_take_stock - admit pages to DRAM from this CPU's stock
+ * @memcg: the cgroup that they'll be charged to
+ * @nr_pages: how many
+ *
+ * Every group from @memcg to the root must have room. In line, because this
+ * loop is most of what the hook costs; the root has no quota and no turn.
+ *
+ * Context: RCU read side, preemption off (per-CPU stock).
+ * Return: NULL if admitted, else the cgroup to go on from, see
+ *	tm_group_take_from().
+ */
+static __always_inline struct mem_cgroup *tm_group_take_stock(struct mem_cgroup *memcg,
+							      long nr_pages)
+{
+	const struct tm_group_table *t = tm_rcu(tm_group_table);
+	struct mem_cgroup *parent;
+
+	for (; (parent = parent_mem_cgroup(memcg)); memcg = parent) {
+		struct tm_group *g = tm_group_in(t, memcg);
+		long stock;
+
+		if (!g || !tm_group_limited(g))
+			continue;
+		stock = this_cpu_read(g->cpu->stock_pages);
+		if (unlikely(stock < nr_pages))
+			return memcg;
+		this_cpu_write(g->cpu->stock_pages, stock - nr_pages);
+	}
+	return NULL;
+}
 
 /* ---- heatmap.c -------------------------------------------------------- */
 

@@ -45,6 +45,7 @@ test_refuse nomemcg		nomemcg		*	60
 test_cost			icount		*	400
 test_wakeups			alone		*	200
 test_hotset			alone		*	300
+test_abits			alone		*	60
 test_rivals			long		*	1800
 '
 
@@ -303,7 +304,7 @@ run_vm()		# kernel machine
 		# This kernel can't be such a machine: run.sh says why.
 		if [ "$status" = 4 ] && ! grep -q '^#begin' "$log"; then
 			while read -r _ name; do
-				echo "$where: $name: skipped ($(head -n 1 "$base.err"))"
+				echo "$where: $name: skipped ($(grep -hm1 '^vm: ' "$log" "$base.err"))"
 				echo "0 0 1" >>$OUT/results
 			done <"$list"
 			break

@@ -7,7 +7,7 @@
  * DAMON, MGLRU and tiermem clear it). TCG's software TLB grows with the working
  * set and evicts nothing: the bit of a hot page, once cleared, stays clear for
  * seconds, and hot pages look cold. With this plugin TCG behaves as hardware
- * (abits.c shows it).
+ * (test_abits.c shows it).
  *
  * A thread asks the vCPUs for it, and each flushes in its own thread, between
  * two translation blocks, where that is safe. To count instructions in the
