@@ -82,6 +82,17 @@ static void account_over_quota(struct tm_group *g, u64 quota, u64 now)
 	g->counted_ns = now;
 }
 
+/* Pages that CPUs have admitted ahead: any of them may be in DRAM the next moment. */
+static u64 stock_pages(const struct tm_group *g)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(g->cpu, cpu)->stock_pages);
+	return (u64)max(sum, 0L);
+}
+
 /**
  * tm_group_recount - look at the counters and grant what is left of the quota
  * @g: group
@@ -108,7 +119,7 @@ u64 tm_group_recount(struct tm_group *g)
 	inflight = tm_inflight_update(&g->inflight,
 				      taken - (u64)atomic_long_read(&g->settled_pages),
 				      ktime_get_ns(), inflight_cap());
-	room = tm_quota_room(quota, used, inflight);
+	room = tm_quota_room(quota, used + stock_pages(g), inflight);
 	WRITE_ONCE(g->grant_pages, (long)(taken + room));
 	WRITE_ONCE(g->fast_pages, used);
 	WRITE_ONCE(g->slow_pages, slow);

@@ -39,12 +39,15 @@ static int table_grow(unsigned int id)
 		size *= 2;
 	if (old && size == old->size)
 		return 0;
-	new = kvzalloc(struct_size(new, slot, size), GFP_KERNEL);
+	new = kvzalloc(struct_size(new, slot, 2 * (size_t)size), GFP_KERNEL);
 	if (!new)
 		return -ENOMEM;
 	new->size = size;
-	if (old)
+	new->limited = new->slot + size;
+	if (old) {
 		memcpy(new->slot, old->slot, old->size * sizeof(old->slot[0]));
+		memcpy(new->limited, old->limited, old->size * sizeof(old->limited[0]));
+	}
 	rcu_assign_pointer(tm_group_table, new);
 	if (old)
 		kvfree_rcu(old, rcu);
@@ -104,6 +107,16 @@ static void release_locked(struct tm_group *g)
 		return;
 	RCU_INIT_POINTER(table_locked()->slot[g->memcg->css.id], NULL);
 	tm_group_put(g);
+}
+
+/* Change a quota, and with it what the hook sees. */
+static void set_quota_locked(struct tm_group *g, u64 quota_pages)
+{
+	nr_limited -= tm_group_limited(g);
+	WRITE_ONCE(g->quota_pages, quota_pages);
+	nr_limited += tm_group_limited(g);
+	rcu_assign_pointer(table_locked()->limited[g->memcg->css.id],
+			   tm_group_limited(g) ? g : NULL);
 }
 
 /* Groups between @memcg and @stop lose a dependent. */
@@ -231,8 +244,7 @@ void tm_group_remove(struct tm_group *g)
 {
 	mutex_lock(&tm_groups_lock);
 	if (g->watched) {
-		nr_limited -= tm_group_limited(g);
-		WRITE_ONCE(g->quota_pages, TM_QUOTA_MAX_PAGES);
+		set_quota_locked(g, TM_QUOTA_MAX_PAGES);
 		WRITE_ONCE(g->watched, false);
 		unlink_ancestors(g->memcg, root_of(g->memcg));
 		release_locked(g);
@@ -253,9 +265,7 @@ static int change_quota(struct tm_group *g, u64 quota_pages, u64 *old_pages)
 	mutex_lock(&tm_groups_lock);
 	if (g->watched) {
 		*old_pages = g->quota_pages;
-		nr_limited -= tm_group_limited(g);
-		WRITE_ONCE(g->quota_pages, quota_pages);
-		nr_limited += tm_group_limited(g);
+		set_quota_locked(g, quota_pages);
 		ret = 0;
 	}
 	mutex_unlock(&tm_groups_lock);

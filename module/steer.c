@@ -37,17 +37,32 @@ static bool is_promotion(gfp_t gfp)
 	return gfp & __GFP_NOWARN && gfp & __GFP_NOMEMALLOC && !(gfp & __GFP_DIRECT_RECLAIM);
 }
 
-/* The cgroup that the page will be charged to, as get_mem_cgroup_from_mm() finds it. */
-static __always_inline struct mem_cgroup *charged_memcg(void)
+/* Is it a page for user space that doesn't have to come from one node? */
+static __always_inline bool is_ours(gfp_t gfp, unsigned long order)
+{
+	if (likely((gfp & (USER_GFP | __GFP_THISNODE)) == USER_GFP))
+		return true;
+	return !(~gfp & USER_GFP) && (is_thp_fault(gfp, order) || is_promotion(gfp));
+}
+
+/*
+ * The cgroup that the page will be charged to, as get_mem_cgroup_from_mm()
+ * finds it; false if that is none or the root. (Not NULL: one test less.)
+ */
+static __always_inline bool charged_memcg(struct mem_cgroup **memcg)
 {
 	struct task_struct *tsk = current, *owner;
 
-	if (unlikely(tsk->active_memcg))
-		return tsk->active_memcg;
+	*memcg = tsk->active_memcg;
+	if (unlikely(*memcg))
+		return true;
 	if (unlikely(!tsk->mm))
-		return NULL;
+		return false;
 	owner = tm_rcu(tsk->mm->owner);
-	return likely(owner) ? mem_cgroup_from_css(task_css(owner, memory_cgrp_id)) : NULL;
+	if (unlikely(!owner))
+		return false;
+	*memcg = container_of(task_css(owner, memory_cgrp_id), struct mem_cgroup, css);
+	return true;
 }
 
 /* Count for every limited group that the page would have been charged to. */
@@ -98,8 +113,9 @@ static noinline notrace void admit_or_steer(struct pt_regs *regs, struct mem_cgr
  * Arguments of the allocator: di = gfp, si = order, dx = preferred node,
  * cx = nodemask. A nodemask means a policy that binds: respected.
  *
- * Nothing called from here allocates pages, and an interrupt's own request
- * ends at in_task(): it can't recurse, and needs no guard against it.
+ * Nothing called from here allocates pages: it can't recurse and needs no guard
+ * against that. Interrupts don't allocate user pages; if one did, the worst is
+ * a page too many in this CPU's stock.
  */
 static notrace void steer_callback(unsigned long ip, unsigned long parent_ip,
 				   struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -108,16 +124,11 @@ static notrace void steer_callback(unsigned long ip, unsigned long parent_ip,
 	gfp_t gfp = (__force gfp_t)regs->di;
 	struct mem_cgroup *memcg, *from;
 
-	if ((gfp & USER_GFP) != USER_GFP || regs->cx || regs->si >= IMPOSSIBLE_ORDER)
-		return;
-	if (unlikely(gfp & __GFP_THISNODE) && !is_thp_fault(gfp, regs->si) && !is_promotion(gfp))
-		return;
-	if (unlikely(!in_task()))
+	if (!is_ours(gfp, regs->si) || regs->cx)
 		return;
 
 	preempt_disable_notrace();
-	memcg = charged_memcg();
-	if (likely(memcg) && tm_node_is_fast((int)regs->dx)) {
+	if (likely(charged_memcg(&memcg)) && tm_node_is_fast((int)regs->dx)) {
 		from = tm_group_take_stock(memcg, 1L << regs->si);
 		if (from)
 			admit_or_steer(regs, memcg, from);

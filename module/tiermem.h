@@ -220,12 +220,16 @@ struct tm_group {
 
 /**
  * struct tm_group_table - groups by css id
+ * @size: ids that it has place for
+ * @limited: those with a finite quota, for the hook: the second half of @slot
+ * @slot: all groups
  *
- * Read under RCU by the hook, replaced under tm_groups_lock when it grows.
+ * Read under RCU, replaced under tm_groups_lock when it grows.
  */
 struct tm_group_table {
 	struct rcu_head rcu;
 	unsigned int size;
+	struct tm_group __rcu **limited;
 	struct tm_group __rcu *slot[];
 };
 
@@ -247,15 +251,6 @@ static inline bool tm_group_limited(const struct tm_group *g)
 	return READ_ONCE(g->quota_pages) < TM_QUOTA_MAX_PAGES;
 }
 
-/* The group of exactly this cgroup in a table that the caller has read, or NULL. */
-static __always_inline struct tm_group *tm_group_in(const struct tm_group_table *t,
-						    const struct mem_cgroup *memcg)
-{
-	unsigned int id = (unsigned int)memcg->css.id;
-
-	return id < t->size ? tm_rcu(t->slot[id]) : NULL;
-}
-
 /**
  * tm_group_of - the group of exactly this cgroup
  * @memcg: cgroup
@@ -265,7 +260,10 @@ static __always_inline struct tm_group *tm_group_in(const struct tm_group_table 
  */
 static __always_inline struct tm_group *tm_group_of(const struct mem_cgroup *memcg)
 {
-	return tm_group_in(tm_rcu(tm_group_table), memcg);
+	const struct tm_group_table *t = tm_rcu(tm_group_table);
+	unsigned int id = (unsigned int)memcg->css.id;
+
+	return id < t->size ? tm_rcu(t->slot[id]) : NULL;
 }
 
 /* ---- account.c -------------------------------------------------------- */
@@ -299,13 +297,18 @@ static __always_inline struct mem_cgroup *tm_group_take_stock(struct mem_cgroup 
 							      long nr_pages)
 {
 	const struct tm_group_table *t = tm_rcu(tm_group_table);
+	struct tm_group __rcu **limited = t->limited;
 	struct mem_cgroup *parent;
 
 	for (; (parent = parent_mem_cgroup(memcg)); memcg = parent) {
-		struct tm_group *g = tm_group_in(t, memcg);
+		unsigned int id = (unsigned int)memcg->css.id;
+		struct tm_group *g;
 		long stock;
 
-		if (!g || !tm_group_limited(g))
+		if (unlikely(id >= t->size))
+			continue;
+		g = tm_rcu(limited[id]);
+		if (!g)
 			continue;
 		stock = this_cpu_read(g->cpu->stock_pages);
 		if (unlikely(stock < nr_pages))

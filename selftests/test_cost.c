@@ -257,6 +257,9 @@ int main(int argc, char **argv)
 	tm_diag("loaded %+.3f %%, below quota %+.2f %% (%+.0f), no group %+.2f %% (%+.0f), at quota %+.2f %% (%+.0f), taken back %+.3f %%",
 		pct(loaded, none), pct(armed, none), armed - none, pct(other, none), other - none,
 		pct(full, none), full - none, pct(back, none));
+	tm_diag("of this processor's own fault that is below quota %+.2f %%, no group %+.2f %%, at quota %+.2f %%",
+		(armed - none) / none * 100, (other - none) / none * 100,
+		(full - none) / none * 100);
 	noise = pct(none_max, none);
 	ksft_test_result(noise <= SPREAD_PCT, "the measurement repeats to %.1f %%\n", SPREAD_PCT);
 	if (noise < NOISE_PCT)

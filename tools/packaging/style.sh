@@ -121,7 +121,7 @@ ignored_types()	# file
 # of these run at once, for even and odd files.
 checkpatch()	# parity
 {
-	local i f key='' tool=$top/build/linux-source/scripts/checkpatch.pl
+	local i f said key='' tool=$top/build/linux-source/scripts/checkpatch.pl
 
 	tools/packaging/dev-sources.sh >/dev/null || { echo "no checkpatch: make deps"; return; }
 	# It keeps a file where it runs, and takes a git tree for the kernel's.
@@ -129,9 +129,15 @@ checkpatch()	# parity
 	for ((i = $1; i < ${#c_files[@]}; i += 2)); do
 		f=${c_files[i]}
 		unknown checkpatch "$f" "$tool" || continue
-		(cd "$out/checkpatch" && GIT_DIR=none perl "$tool" --no-tree --strict --terse \
+		# Its exit status says the same.
+		said=$(cd "$out/checkpatch" && GIT_DIR=none perl "$tool" --no-tree --strict --terse \
 			--show-types --no-summary --ignore "$(ignored_types "$f")" \
-			-f "$top/$f" 2>/dev/null) | sed "s|^$top/||" | grep . || touch "$key"
+			-f "$top/$f" 2>/dev/null) || :
+		if [ -n "$said" ]; then
+			echo "${said//"$top/"/}"
+		else
+			touch "$key"
+		fi
 	done
 }
 
