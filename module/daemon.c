@@ -279,7 +279,8 @@ static void observe_and_exchange(struct tm_group *g)
 	 * The margin is for the next new pages, not for a stream of them: to
 	 * demote a page for each would cost more than to steer it.
 	 */
-	tm_plan_make(&o->histogram, (u64)max(room, 0L), g->busy ? 0 : (u64)max(-room, 0L), &g->plan);
+	tm_plan_make(&o->histogram, (u64)max(room, 0L), g->busy ? 0 : (u64)max(-room, 0L),
+		     &g->plan);
 	WRITE_ONCE(g->hugetlb_bytes, o->hugetlb_bytes);
 	if (g->calm_passes) {
 		g->calm_passes--;

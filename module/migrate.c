@@ -125,7 +125,8 @@ static void putback(struct tm_batch *b)
 		enum tm_stat why = obstacle(folio);
 
 		if (why == TM_NR_STATS)
-			why = b->nomem || b->fragmented ? TM_STAT_FAILED_NOMEM : TM_STAT_FAILED_BUSY;
+			why = b->nomem || b->fragmented ? TM_STAT_FAILED_NOMEM :
+							  TM_STAT_FAILED_BUSY;
 		count_failed(b, folio, why);
 	}
 	if (!list_empty(&b->folios))

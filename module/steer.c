@@ -103,7 +103,7 @@ static noinline notrace void admit_or_steer(struct pt_regs *regs, struct mem_cgr
 		return;
 	}
 	regs->dx = (unsigned long)nid;
-	/* A large folio that finds no place there becomes small ones there, not a large one here. */
+	/* A large folio that finds no place there becomes small ones there, not large here. */
 	if (order && gfp & __GFP_NOWARN)
 		regs->di |= (__force unsigned long)__GFP_THISNODE;
 	note(memcg, 1L << order, true);

@@ -39,9 +39,9 @@ static void *touch(void *unused)
 }
 
 /*
- * QEMU's TLB starts small, evicting as hardware does; it doubles at a flush that finds it well used.
- * Any busy guest gets there; here by flushes of many pages (more than 33: all) that go to the other
- * CPU, too.
+ * QEMU's TLB starts small, evicting as hardware does; it doubles at a flush that finds it well
+ * used. Any busy guest gets there; here by flushes of many pages (more than 33: all) that go to the
+ * other CPU, too.
  */
 static void grow_tlb(void)
 {

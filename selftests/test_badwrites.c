@@ -28,7 +28,7 @@
 
 static struct tm_cg cg;
 
-/* ---- values ---------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------ */
 
 struct value {
 	const char *what, *bytes;
@@ -281,7 +281,7 @@ static bool sysfs_values(void)
 	return ok;
 }
 
-/* ---- users ----------------------------------------------------------------------------------- */
+/* ---- users ------------------------------------------------------------------------------- */
 
 static void become(uid_t uid)
 {
@@ -366,7 +366,7 @@ static bool other_users(void)
 	return ok & old_value("another user");
 }
 
-/* ---- delegation ------------------------------------------------------------------------------ */
+/* ---- delegation -------------------------------------------------------------------------- */
 
 /* As systemd does for Delegate=: the directory and the files that the kernel lists. */
 static int delegate(const struct tm_cg *g, uid_t uid)
@@ -545,7 +545,7 @@ static bool namespaced(void)
 	return ok;
 }
 
-/* ---- file descriptors that change hands ------------------------------------------------------ */
+/* ---- file descriptors that change hands -------------------------------------------------- */
 
 static int write_fd(void *arg)
 {

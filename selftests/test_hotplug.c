@@ -124,7 +124,7 @@ static int offline(int *attempts, double *seconds)
 	return rc;
 }
 
-/* ---- load ------------------------------------------------------------------------------------ */
+/* ---- load -------------------------------------------------------------------------------- */
 
 static int worker(struct tm_child *self, void *arg)
 {

@@ -41,7 +41,7 @@ static void count(unsigned long *counter)
 	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
 
-/* ---- load ------------------------------------------------------------------------------------ */
+/* ---- load -------------------------------------------------------------------------------- */
 
 static int churn_anon(uint64_t seed, int advice)
 {
@@ -137,7 +137,7 @@ static int worker(struct tm_child *self, void *arg)
 	return bad;
 }
 
-/* ---- handlers -------------------------------------------------------------------------------- */
+/* ---- handlers ---------------------------------------------------------------------------- */
 
 static void judge(int err)
 {
@@ -224,11 +224,13 @@ static int poller(struct tm_child *self, void *arg)
 	return 0;
 }
 
-/* ---- cycles ---------------------------------------------------------------------------------- */
+/* ---- cycles ------------------------------------------------------------------------------ */
 
 static int held_open(int fds[], int max)
 {
-	static const char * const files[] = { "tiermem.stat", "tiermem.events", "tiermem.dram_max" };
+	static const char * const files[] = {
+		"tiermem.stat", "tiermem.events", "tiermem.dram_max",
+	};
 	int n = 0, i;
 
 	for (i = 0; i < max; i++) {

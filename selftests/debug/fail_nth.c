@@ -34,7 +34,7 @@
 
 #define DEBUGFS		"/sys/kernel/debug"
 #define CGROUPFS	"/sys/fs/cgroup"
-#define HANG_S		120	/* one system call under KASAN and TCG takes a fraction of a second */
+#define HANG_S		120	/* one system call under KASAN and TCG: a fraction of a second */
 #define MAX_GONE	16
 #define TEXT_MAX	4096
 
@@ -54,7 +54,7 @@ static bool allowed[256];		/* errno */
 static unsigned int nth;
 static int arm_fd = -1;
 
-/* ---- the knobs of fault injection --------------------------------------- */
+/* ---- the knobs of fault injection -------------------------------------------------------- */
 
 /*
  * The defaults inject nothing: they leave out GFP_KERNEL, highmem and order 0. probability stays
@@ -235,7 +235,7 @@ static void use_filter(void)
 	ksft_print_msg("only sites below %s\n", filter);
 }
 
-/* ---- arming ------------------------------------------------------------- */
+/* ---- arming ------------------------------------------------------------------------------ */
 
 static void arm(unsigned int n)
 {
@@ -283,7 +283,7 @@ static void on_term(int sig)
 	_exit(128 + sig);
 }
 
-/* ---- the tally ---------------------------------------------------------- */
+/* ---- the tally --------------------------------------------------------------------------- */
 
 static struct {
 	unsigned int injected;	/* faults that happened */
@@ -335,7 +335,7 @@ static bool count_result(long rc, int err, unsigned int left)
 	return false;
 }
 
-/* ---- insmod ------------------------------------------------------------- */
+/* ---- insmod ------------------------------------------------------------------------------ */
 
 static char mod_name[128];
 
@@ -452,7 +452,7 @@ static void sweep_insmod(int argc, char **argv)
 	ksft_test_result(!rc, "%s loads and unloads afterwards\n", mod_name);
 }
 
-/* ---- write -------------------------------------------------------------- */
+/* ---- write ------------------------------------------------------------------------------- */
 
 static char group[PATH_MAX];	/* the directory of the file */
 static pid_t filler = -1;

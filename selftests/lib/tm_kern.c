@@ -6,7 +6,7 @@
 #include <regex.h>
 #include <sys/syscall.h>
 
-/* ---- placement ------------------------------------------------------------------------------- */
+/* ---- placement --------------------------------------------------------------------------- */
 
 /* Node of each memory block, -1: none. Blocks are at least 128 MiB on x86. */
 #define BLOCKS 4096
@@ -89,7 +89,7 @@ int tm_where(pid_t pid, const void *addr, size_t len, struct tm_where *w)
 	return 0;
 }
 
-/* ---- leaks ----------------------------------------------------------------------------------- */
+/* ---- leaks ------------------------------------------------------------------------------- */
 
 static uint64_t meminfo(const char *key)
 {
@@ -206,7 +206,7 @@ bool tm_kern_settled(const struct tm_kern *base, struct tm_kern *now, uint64_t s
 	return ok;
 }
 
-/* ---- an unloaded module ---------------------------------------------------------------------- */
+/* ---- an unloaded module ------------------------------------------------------------------ */
 
 static bool file_has(const char *path, const char *word)
 {
@@ -305,7 +305,7 @@ int tm_ko_open(void)
 	return fd;
 }
 
-/* ---- kernel log ------------------------------------------------------------------------------ */
+/* ---- kernel log -------------------------------------------------------------------------- */
 
 /* The words of selftests/vm/verdict.sh. */
 #define SPLAT "BUG:|WARNING:|KASAN|KCSAN|UBSAN|Oops|general protection|Kernel panic|" \
@@ -363,7 +363,7 @@ int tm_kmsg_read(int fd, const char *word, char *buf, size_t size, int *splats)
 	return count;
 }
 
-/* ---- threads --------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------- */
 
 int tm_daemon_pids(pid_t *pids, int max)
 {

@@ -8,7 +8,7 @@
 
 #include "tm_test.h"
 
-/* ---- placement ------------------------------------------------------------------------------- */
+/* ---- placement --------------------------------------------------------------------------- */
 
 /*
  * move_pages(2) costs a look-up per page, and on 6.1 doesn't see pages that NUMA balancing made
@@ -24,7 +24,7 @@ struct tm_where {
 int tm_where(pid_t pid, const void *addr, size_t len, struct tm_where *w);
 void tm_pfn_nodes_forget(void);
 
-/* ---- leaks ----------------------------------------------------------------------------------- */
+/* ---- leaks ------------------------------------------------------------------------------- */
 
 struct tm_kern {
 	uint64_t isolated;	/* nr_isolated_anon + nr_isolated_file, pages */
@@ -46,7 +46,7 @@ bool tm_kern_settled(const struct tm_kern *base, struct tm_kern *now, uint64_t s
 		     int timeout_ms);
 void tm_kern_diag(const char *what, const struct tm_kern *k);
 
-/* ---- an unloaded module ---------------------------------------------------------------------- */
+/* ---- an unloaded module ------------------------------------------------------------------ */
 
 /*
  * NULL when nothing of tiermem is left in the kernel, else what is: module, sysfs directory, cgroup
@@ -59,7 +59,7 @@ int tm_finit(int fd, const char *params);
 int tm_ko_open(void);			/* fd; ends the program without a module */
 bool tm_module_listed(void);		/* in /proc/modules, in whatever state */
 
-/* ---- kernel log ------------------------------------------------------------------------------ */
+/* ---- kernel log -------------------------------------------------------------------------- */
 
 int tm_kmsg_open(void);			/* positioned at the end; fd or -errno */
 /*
@@ -68,7 +68,7 @@ int tm_kmsg_open(void);			/* positioned at the end; fd or -errno */
  */
 int tm_kmsg_read(int fd, const char *word, char *buf, size_t size, int *splats);
 
-/* ---- threads --------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------- */
 
 /* Pids of all threads named ktiermemd*; returns how many. */
 int tm_daemon_pids(pid_t *pids, int max);

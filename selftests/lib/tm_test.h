@@ -73,7 +73,7 @@ size_t tm_mb(unsigned int mib);			/* MiB as bytes, scaled, a multiple of 2 MiB *
 int tm_ms(int ms);				/* a time limit in ms, scaled */
 long tm_env(const char *name, long dflt);	/* a number from the environment */
 
-/* ---- life of a test program ---------------------------------------------------------------- */
+/* ---- life of a test program -------------------------------------------------------------- */
 
 /*
  * Prints the TAP header and arranges that whatever was created, written or loaded through this
@@ -122,7 +122,7 @@ void tm_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* `# 
 void tm_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void tm_at_exit(void (*fn)(void *), void *arg);	/* last registered runs first; not in children */
 
-/* ---- time ------------------------------------------------------------------------------------ */
+/* ---- time -------------------------------------------------------------------------------- */
 
 uint64_t tm_now_ns(void);
 static inline double tm_since(uint64_t t0) { return (tm_now_ns() - t0) / 1e9; }
@@ -131,7 +131,7 @@ void tm_pause_ms(int ms);	/* for load generators and pollers, never for synchron
 /* Calls cond every `step_ms` until it is true; false after `timeout_ms`. */
 bool tm_until(bool (*cond)(void *), void *arg, int step_ms, int timeout_ms);
 
-/* ---- files ----------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------- */
 
 int tm_write(const char *path, const char *val);		/* 0 or -errno */
 int tm_writef(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -145,7 +145,7 @@ int tm_set(const char *path, const char *val);
 uint64_t tm_vmstat(const char *key);		/* /proc/vmstat; UINT64_MAX without such a key */
 int tm_bool_kconfig(const char *option);	/* CONFIG_... of the running kernel: 1, 0, -errno */
 
-/* ---- nodes ----------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------- */
 
 #define TM_NODES 64
 
@@ -181,7 +181,7 @@ int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p
  */
 double tm_move_seconds(pid_t pid, const void *addr, size_t len, int node);
 
-/* ---- cgroups ------------------------------------------------------------------------------------ */
+/* ---- cgroups ----------------------------------------------------------------------------- */
 
 struct tm_cg {
 	char path[PATH_MAX];
@@ -224,7 +224,7 @@ const char *tm_usage(const struct tm_cg *cg);
 /* What tiermem.stat and tiermem.events say, a `# ...` line each, without zeroes: for failures. */
 void tm_diag_stat(const struct tm_cg *cg);
 
-/* ---- sampler ------------------------------------------------------------------------------------ */
+/* ---- sampler ----------------------------------------------------------------------------- */
 
 /*
  * A thread that reads both measures of a group every TM_SAMPLE_MS. tm_sampler_get() may be called
@@ -261,7 +261,7 @@ void tm_sampler_stop(struct tm_sampler *s, struct tm_samples *out);	/* out may b
 /* Both maxima within quota + TM_OVER, and something was sampled; prints the numbers either way. */
 bool tm_samples_ok(const struct tm_samples *s, uint64_t quota, const char *what);
 
-/* ---- memory ---------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------ */
 
 size_t tm_page_size(void);
 
@@ -279,7 +279,7 @@ uint64_t tm_verify(const void *addr, size_t len, uint64_t seed);	/* bad pages; n
 bool tm_verify_page(const void *page, uint64_t seed, uint64_t index);
 void tm_touch(volatile void *addr, size_t len);		/* one read per page */
 
-/* ---- child processes ----------------------------------------------------------------------------------- */
+/* ---- child processes --------------------------------------------------------------------- */
 
 /*
  * A child and the two pipes to it; the same struct on both sides. The child is in the cgroup before
@@ -321,7 +321,7 @@ int tm_kill(struct tm_child *c, int sig);	/* kill and reap */
 void tm_hog(struct tm_child *c, tm_nodes_t nodes, uint64_t leave);
 int tm_hog_free(struct tm_child *c, uint64_t bytes);
 
-/* ---- the module ------------------------------------------------------------------------------------ */
+/* ---- the module -------------------------------------------------------------------------- */
 
 #define TM_SYSFS "/sys/kernel/tiermem"
 

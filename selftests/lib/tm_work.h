@@ -61,8 +61,9 @@ int tm_free(struct tm_child *w, const struct tm_region *r);
 int tm_mlock(struct tm_child *w, const struct tm_region *r);
 
 /* A thread of the worker uses part of a mapped region until tm_idle(). */
-int tm_busy(struct tm_child *w, enum tm_busy how, const struct tm_region *r, size_t off, size_t len);
-int64_t tm_idle(struct tm_child *w);		/* wrong pages that TM_BUSY_REWRITE met, or -errno */
+int tm_busy(struct tm_child *w, enum tm_busy how, const struct tm_region *r, size_t off,
+	    size_t len);
+int64_t tm_idle(struct tm_child *w);	/* wrong pages that TM_BUSY_REWRITE met, or -errno */
 int64_t tm_passes(struct tm_child *w);		/* whole rounds of the busy thread so far */
 
 int64_t tm_check_all(struct tm_child *w);	/* wrong pages of all regions, or -errno */
