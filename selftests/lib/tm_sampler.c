@@ -26,7 +26,8 @@ static uint64_t sample_dram(struct sampler_fds *f)
 	char buf[64];
 
 	/* After rmmod read fails with ENODEV; then there is nothing to sample. */
-	if (f->dram < 0 || lseek(f->dram, 0, SEEK_SET) || tm_read_fd(f->dram, buf, sizeof(buf)) <= 0)
+	if (f->dram < 0 || lseek(f->dram, 0, SEEK_SET) ||
+	    tm_read_fd(f->dram, buf, sizeof(buf)) <= 0)
 		return 0;
 	return strtoull(buf, NULL, 10);
 }

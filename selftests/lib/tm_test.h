@@ -60,9 +60,9 @@
 #define TM_DRIFT		(1 * TM_MIB)	/* dram_current against memory.numa_stat, at rest */
 #define TM_SAMPLE_MS		20		/* period of the sampler */
 #define TM_IDLE_CPU_PCT		1.0		/* the daemon, when it can do nothing useful */
-#define TM_ZERO_MS		5000		/* dram_max=0: everything evictable is slow by then */
-#define TM_RESUME_MS		2000		/* space on the slow node: the daemon goes on by then */
-#define TM_HOT_BACK_MS		30000		/* hot pages back in DRAM after the quota is lifted */
+#define TM_ZERO_MS		5000		/* dram_max=0: all evictable is slow by then */
+#define TM_RESUME_MS		2000		/* space on the slow node: goes on by then */
+#define TM_HOT_BACK_MS		30000		/* hot pages back after the quota is lifted */
 #define TM_HANG_MS		120000		/* nobody waits longer for anything */
 
 /*
@@ -135,7 +135,7 @@ bool tm_until(bool (*cond)(void *), void *arg, int step_ms, int timeout_ms);
 
 int tm_write(const char *path, const char *val);		/* 0 or -errno */
 int tm_writef(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-ssize_t tm_read(const char *path, char *buf, size_t size);	/* length, NUL-terminated, or -errno */
+ssize_t tm_read(const char *path, char *buf, size_t size);	/* length or -errno; adds a NUL */
 int tm_read_u64(const char *path, uint64_t *val);		/* `max` reads as UINT64_MAX */
 int tm_read_key(const char *path, const char *key, uint64_t *val);	/* flat keyed; -ENOENT */
 
@@ -200,7 +200,7 @@ int tm_cg_move(const struct tm_cg *cg, pid_t pid);
 int tm_cg_write(const struct tm_cg *cg, const char *file, const char *val);
 int tm_cg_write_u64(const struct tm_cg *cg, const char *file, uint64_t val);
 ssize_t tm_cg_read(const struct tm_cg *cg, const char *file, char *buf, size_t size);
-bool tm_cg_has(const struct tm_cg *cg, const char *file);	/* files that came with later versions */
+bool tm_cg_has(const struct tm_cg *cg, const char *file);	/* files of later versions */
 int tm_cg_open(const struct tm_cg *cg, const char *file, int flags);	/* fd or -errno */
 
 /* A number; 0 and a `# ...` line where the file or key can't be read. */
@@ -275,7 +275,7 @@ void *tm_anon(size_t len, int advice);
  */
 void tm_fill(void *addr, size_t len, uint64_t seed);
 void tm_fill_page(void *page, uint64_t seed, uint64_t index);
-uint64_t tm_verify(const void *addr, size_t len, uint64_t seed);	/* bad pages; names the first */
+uint64_t tm_verify(const void *addr, size_t len, uint64_t seed);	/* bad pages */
 bool tm_verify_page(const void *page, uint64_t seed, uint64_t index);
 void tm_touch(volatile void *addr, size_t len);		/* one read per page */
 
@@ -326,7 +326,7 @@ int tm_hog_free(struct tm_child *c, uint64_t bytes);
 #define TM_SYSFS "/sys/kernel/tiermem"
 
 bool tm_loaded(void);
-const char *tm_ko(void);		/* $TIERMEM_KO, build/$(uname -r)/tiermem.ko; NULL: not there */
+const char *tm_ko(void);		/* $TIERMEM_KO or build/$(uname -r)/tiermem.ko, or NULL */
 int tm_load(const char *params);	/* finit_module; 0 or -errno (-EEXIST: already there) */
 int tm_unload(void);			/* delete_module; retries -EAGAIN for 5 s */
 int tm_sysfs(const char *file, char *buf, size_t size);		/* one line, stripped, or -errno */
