@@ -40,6 +40,7 @@ struct shared {
 struct result {
 	double touch_s;		/* begin to end of touching */
 	double t95_s;		/* end of touching to 95 % of the hot set in DRAM; < 0: never */
+	double settled_s;	/* the same, and DRAM within the quota + 4M; < 0: never */
 	double over_s;		/* spent above the quota + 4M after the end of touching */
 	double hot_pct;		/* at the end */
 	double hot_touched_pct;	/* at the end of touching */
@@ -166,6 +167,7 @@ static void measure(const struct tm_cg *cg, struct param *p, struct result *r)
 	memset(r, 0, sizeof(*r));
 	memset(sh, 0, sizeof(*sh));
 	r->t95_s = -1;
+	r->settled_s = -1;
 	counts(cg, &promoted0, &demoted0);
 	for (i = 0; i < p->hogs; i++)
 		tm_spawn(&hogs[i], NULL, hog, NULL);
@@ -179,6 +181,8 @@ static void measure(const struct tm_cg *cg, struct param *p, struct result *r)
 
 	end = sh->touched_ns + p->give_up_s * 1000000000ULL;
 	while (tm_now_ns() < end) {
+		struct tm_samples s;
+
 		if (tm_where(w.pid, sh->hot, p->hot, &where))
 			tm_die("/proc/%d/pagemap can't be read", w.pid);
 		if (!r->hot_pct && !r->hot_touched_pct)
@@ -192,6 +196,11 @@ static void measure(const struct tm_cg *cg, struct param *p, struct result *r)
 			/* The other way to ask; slower, so only once. */
 			if (!tm_placement(w.pid, sh->hot, p->hot, &place))
 				r->confirmed = place.fast;
+		}
+		tm_sampler_get(&sampler, &s);
+		if (r->settled_s < 0 && where.fast * 100 >= pages * 95 &&
+		    s.last_dram <= p->quota + TM_OVER && s.last_numa <= p->quota + TM_OVER) {
+			r->settled_s = tm_since(sh->touched_ns);
 			end = tm_now_ns() + p->go_on_s * 1000000000ULL;
 		}
 		tm_pause_ms(50);
@@ -219,9 +228,9 @@ static uint64_t peak(const struct tm_samples *s)
 
 static void print(const char *what, const struct param *p, const struct result *r)
 {
-	tm_diag("%s: touched %zuM in %.1f s; 95 %% of the hot %zuM in DRAM %.2f s later (%.1f %% at once, %.1f %% at the end, %llu pages by move_pages at 95 %%), %lu rounds",
-		what, p->total >> 20, r->touch_s, p->hot >> 20, r->t95_s, r->hot_touched_pct,
-		r->hot_pct, (unsigned long long)r->confirmed, r->rounds);
+	tm_diag("%s: touched %zuM in %.1f s; 95 %% of the hot %zuM in DRAM %.2f s later, and within the quota %.2f s (%.1f %% at once, %.1f %% at the end, %llu pages by move_pages at 95 %%), %lu rounds",
+		what, p->total >> 20, r->touch_s, p->hot >> 20, r->t95_s,
+		r->settled_s, r->hot_touched_pct, r->hot_pct, (unsigned long long)r->confirmed, r->rounds);
 	tm_diag("%s: peak DRAM %.1fM while touching, %.1fM after; above quota+4M for %.1f s after touching; longest gap of samples %.0f ms",
 		what, tm_fmib(peak(&r->touch)), tm_fmib(peak(&r->after)), r->over_s,
 		r->after.max_gap_ns / 1e6);
@@ -241,9 +250,10 @@ static int measure_only(struct param *p, const char *dir)
 	measure(&cg, p, &r);
 	print("measured", p, &r);
 	/* Whole numbers, for the shell. */
-	printf("touch_ms=%.0f t95_ms=%.0f total_ms=%.0f over_ms=%.0f at_once_pct=%.0f hot_pct=%.0f peak=%llu peak_after=%llu moved95=%llu moved=%llu promoted=%llu demoted=%llu daemon_ms=%.0f bad=%d\n",
+	printf("touch_ms=%.0f t95_ms=%.0f total_ms=%.0f settled_ms=%.0f over_ms=%.0f at_once_pct=%.0f hot_pct=%.0f peak=%llu peak_after=%llu moved95=%llu moved=%llu promoted=%llu demoted=%llu daemon_ms=%.0f bad=%d\n",
 	       r.touch_s * 1000, r.t95_s < 0 ? -1 : r.t95_s * 1000,
-	       r.t95_s < 0 ? -1 : (r.touch_s + r.t95_s) * 1000, r.over_s * 1000,
+	       r.t95_s < 0 ? -1 : (r.touch_s + r.t95_s) * 1000,
+	       r.settled_s < 0 ? -1 : (r.touch_s + r.settled_s) * 1000, r.over_s * 1000,
 	       r.hot_touched_pct, r.hot_pct,
 	       (unsigned long long)(peak(&r.touch) > peak(&r.after) ? peak(&r.touch) :
 				    peak(&r.after)),

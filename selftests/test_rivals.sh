@@ -12,10 +12,10 @@
 # These two are the best of what stock kernels offer. No swap: with swap (d)
 # swaps out what is on the slow node.
 #
-# Compared is the time from the first touch until 95 % of the hot set is in DRAM.
-# Counting from the last touch (also in the table) flatters a loop that slows the
-# touching down: at twice the quota it has the hot set in DRAM before the clock
-# starts.
+# Compared is the time from the first touch until 95 % of the hot set is in DRAM
+# and DRAM is within the quota + 4M. The hot set alone says little: a loop that is
+# at twice the quota has it in DRAM before it has evicted anything (both are in
+# the table, "settled" and "95% hot").
 #
 # usage: test_rivals.sh [-c "idle loaded"] [-s "tiermem d g"] [-r RUNS]
 # Prints a table, of medians (of the worst, where something must never happen).
@@ -172,7 +172,7 @@ median()	# condition system key; the worst run for what must never happen
 		v+=("${R[$1/$2/$i/$3]:--1}")
 	done
 	case $3 in
-	t95_ms|total_ms)	# never is later than everything
+	t95_ms|total_ms|settled_ms)	# never is later than everything
 		printf '%s\n' "${v[@]}" | sed 's/^-1$/999999999/' | sort -n |
 			sed -n "$(((runs + 1) / 2))p" ;;
 	*)	printf '%s\n' "${v[@]}" | sort -n | tail -n 1 ;;
@@ -193,11 +193,11 @@ table()		# condition
 	local s
 
 	ktap_diag "$(printf '%-7s %-8s %10s %10s %8s %7s %9s %8s %6s' "$1" system \
-		"95% hot" "from last" "at once" "peak M" "over" moved "hot %")"
+		settled "95% hot" "at once" "peak M" "over" moved "hot %")"
 	for s in $systems; do
 		ktap_diag "$(printf '%-7s %-8s %10s %10s %8s %7s %9s %8s %6s' "$1" "$s" \
+			"$(ms "$(median "$1" "$s" settled_ms)")" \
 			"$(ms "$(median "$1" "$s" total_ms)")" \
-			"$(ms "$(median "$1" "$s" t95_ms)")" \
 			"$(median "$1" "$s" at_once_pct) %" \
 			$(($(median "$1" "$s" peak) >> 20)) \
 			"$(ms "$(median "$1" "$s" over_ms)")" \
@@ -230,10 +230,10 @@ compare()	# condition; sets best and mine
 
 	best=999999999
 	for s in $systems; do
-		t=$(median "$1" "$s" total_ms)
+		t=$(median "$1" "$s" settled_ms)
 		[ "$s" = tiermem ] || [ "$t" -ge "$best" ] || best=$t
 	done
-	mine=$(median "$1" tiermem total_ms)
+	mine=$(median "$1" tiermem settled_ms)
 	[ "$mine" -le "$best" ] && [ "$mine" -lt 999999999 ]
 }
 
@@ -259,7 +259,7 @@ for cond in $conds; do
 	done
 	table "$cond"
 	[[ $systems == *tiermem* ]] || continue
-	ktap_check "$cond: 95 % of the hot set in DRAM no later than the faster rival" \
+	ktap_check "$cond: 95 % of the hot set in DRAM, within the quota, no later than the faster rival" \
 		compare "$cond"
 	ktap_check "$cond: at most $MAX_MOVES pages moved" \
 		test "$(median "$cond" tiermem moved)" -le $MAX_MOVES
