@@ -7,7 +7,7 @@ KVER ?= $(or $(filter $(shell uname -r),$(HEADERS)),$(HEADERS))
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 # What a module build needs; copied, so that two kernels can be built side by side.
-SOURCES := Kbuild dkms.conf $(shell find module uapi -name '*.[ch]')
+SOURCES := Kbuild dkms.conf $(shell find $(wildcard module uapi) -name '*.[ch]')
 
 .PHONY: all modules selftests deps demo check check-long bench style install dkms-install \
 	dkms-remove clean help
