@@ -96,6 +96,7 @@ mkdir -p "$src"
 [ -f "$top/Kbuild" ] || die "no Kbuild in $top"
 cp -p "$top/Kbuild" "$top/dkms.conf" "$src/"
 for d in module uapi; do
+	[ -d "$top/$d" ] || continue
 	(cd "$top" && find "$d" -type f \( -name '*.[chS]' -o -name 'Kbuild' -o \
 		-name 'Makefile*' \) -print0 | cpio -0pdmu --quiet "$src")
 done
