@@ -19,16 +19,17 @@ vmlinux()	# bzImage; prints the path
 	if [ ! -e "$out" ]; then
 		# Documentation/arch/x86/boot.rst: setup_sects at 0x1f1, offset
 		# and length of the payload (relative to the protected-mode
-		# code) at 0x248 and 0x24c. The last 4 bytes are its unpacked
-		# size, which the decompressors don't know.
+		# code) at 0x248 and 0x24c. After all but gzip 4 bytes of unpacked
+		# size follow, which the decompressors don't know.
 		sects=$(od -An -tu1 -j $((0x1f1)) -N1 "$src")
 		off=$(od -An -tu4 -j $((0x248)) -N4 "$src")
 		len=$(od -An -tu4 -j $((0x24c)) -N4 "$src")
 		off=$((off + (${sects// /} + 1) * 512))
 		tmp=$(mktemp "$out.XXXXXX")
 		magic=$(od -An -tx1 -j $off -N4 "$src" | tr -d ' ')
+		[[ $magic == 1f8b* ]] || len=$((len - 4))
 		# The readers stop early; that must not count as an error.
-		{ tail -c +$((off + 1)) "$src" || :; } | { head -c $((len - 4)) || :; } |
+		{ tail -c +$((off + 1)) "$src" || :; } | { head -c "$len" || :; } |
 		case $magic in
 		28b52ffd) zstd -qdc ;;
 		fd377a58) xz -qdc ;;
