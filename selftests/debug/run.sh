@@ -40,8 +40,9 @@ usage() {
 	  -k DIR      kernel, as build-kernel.sh leaves it; default: build it
 	  -b          only build kernel, module and programs
 	  -h          this text
-	Environment: TM_SIZE_PCT (50), TM_TIME_PCT (400), TM_WATCHDOG (1500): tests shrink
-	and wait by these, see selftests/lib; TIERMEM_CACHE: see build-kernel.sh.
+	Environment: TM_SIZE_PCT (25), TM_TIME_PCT (400), TM_WATCHDOG (1500): tests shrink
+	and wait by these, see selftests/lib; TM_CYCLES (12 of test_unload, 150 of
+	test_churn, which take 20 s and 3 s each here); TIERMEM_CACHE: see build-kernel.sh.
 	END
 }
 
@@ -142,6 +143,11 @@ guest() {	# name machine command...
 	*)	machine=(-t "$2") ;;
 	esac
 	shift 2
+	case $name in
+	test_unload)	machine+=(-e TM_CYCLES="${TM_CYCLES:-12}") ;;
+	test_churn)	machine+=(-e TM_CYCLES="${TM_CYCLES:-150}") ;;
+	*)		[ -z "${TM_CYCLES:-}" ] || machine+=(-e TM_CYCLES="$TM_CYCLES") ;;
+	esac
 	n=$((n + 1))
 	name=${name//[^A-Za-z0-9_.-]/_}
 	log=$build/log/$n-$name
@@ -153,7 +159,7 @@ guest() {	# name machine command...
 		-n "debug-$name" "${machine[@]}" -T "$limit" -a "$append" \
 		-q "-drive file=$disk,format=raw,if=virtio,cache=unsafe" \
 		-e TM_DISK=/dev/vda -e TIERMEM_KO="$ko" -e FAIL_NTH="$fail_nth" \
-		-e TM_SIZE_PCT="${TM_SIZE_PCT:-50}" -e TM_TIME_PCT="${TM_TIME_PCT:-400}" \
+		-e TM_SIZE_PCT="${TM_SIZE_PCT:-25}" -e TM_TIME_PCT="${TM_TIME_PCT:-400}" \
 		-e TM_WATCHDOG="${TM_WATCHDOG:-1500}" \
 		-- "$here/guest.sh" ${coverage:+-g "$src"} "$@" >"$log" 2>&1 ||
 		status=$?
