@@ -195,7 +195,7 @@ const char *tm_cg_mount(void);		/* where cgroup2 is mounted, NULL: nowhere */
  */
 int tm_cg_create(struct tm_cg *cg, const struct tm_cg *parent, const char *name);
 int tm_cg_delegate(const struct tm_cg *cg);	/* +memory in its subtree_control */
-int tm_cg_remove(const struct tm_cg *cg);	/* kills what is inside, waits, rmdir */
+int tm_cg_remove(const struct tm_cg *cg);	/* kills others inside, waits, rmdir */
 int tm_cg_move(const struct tm_cg *cg, pid_t pid);
 int tm_cg_write(const struct tm_cg *cg, const char *file, const char *val);
 int tm_cg_write_u64(const struct tm_cg *cg, const char *file, uint64_t val);
