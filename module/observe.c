@@ -11,6 +11,7 @@
  * Bits are cleared without a TLB flush, as the kernel itself does: a page
  * that stays in a TLB looks cold, so no page is called cold on one window.
  */
+#include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
@@ -18,6 +19,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/pagewalk.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "ksym.h"
@@ -215,7 +217,8 @@ static bool skip_vma(struct tm_observation *o, struct vm_area_struct *vma)
 		o->hugetlb_bytes += vma->vm_end - vma->vm_start;
 		return true;
 	}
-	if (vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP))
+	/* Of DAX, the walker would split gigantic entries just to look at them. */
+	if (vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP) || vma_is_dax(vma))
 		return true;
 	/* Whoever binds a mapping to nodes has decided for us. A quota cut still moves it. */
 	return !o->all_fast && vma->vm_policy && vma->vm_policy->mode == MPOL_BIND;
@@ -255,6 +258,24 @@ static void walk_mm(struct tm_observation *o, struct mm_struct *mm)
 	o->mm = NULL;
 }
 
+/* A process may live on after its first thread has ended. */
+static struct mm_struct *process_mm(struct task_struct *leader)
+{
+	struct mm_struct *mm = get_task_mm(leader);
+	struct task_struct *thread;
+
+	if (mm)
+		return mm;
+	rcu_read_lock();
+	for_each_thread(leader, thread) {
+		mm = get_task_mm(thread);
+		if (mm)
+			break;
+	}
+	rcu_read_unlock();
+	return mm;
+}
+
 static void walk_tasks(struct tm_observation *o, struct mem_cgroup *memcg)
 {
 	struct mm_struct *last = NULL;
@@ -263,7 +284,7 @@ static void walk_tasks(struct tm_observation *o, struct mem_cgroup *memcg)
 
 	K(css_task_iter_start)(&memcg->css, CSS_TASK_ITER_PROCS, &it);
 	while ((task = K(css_task_iter_next)(&it))) {
-		struct mm_struct *mm = get_task_mm(task);
+		struct mm_struct *mm = process_mm(task);
 
 		if (!mm)
 			continue;
