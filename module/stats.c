@@ -47,8 +47,7 @@ static void notify(struct mem_cgroup *memcg, const char *name)
  *
  * Callers see to it that no event comes more often than every 10 ms.
  *
- * Context: process, may sleep. Not under a file handler's locks: kernfs takes
- * its own.
+ * Context: process, may sleep: takes the lock of kernfs, which no caller holds.
  */
 void tm_event(struct tm_group *g, enum tm_event event)
 {
