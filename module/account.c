@@ -128,6 +128,32 @@ u64 tm_group_recount(struct tm_group *g)
 	return used;
 }
 
+/**
+ * tm_group_recount_path - recount a group and the limited groups above it
+ * @g: group
+ *
+ * What one group gives up in DRAM is room in the quotas of its ancestors too,
+ * and a promotion has to be admitted by all of them.
+ *
+ * Context: process, may sleep.
+ */
+void tm_group_recount_path(struct tm_group *g)
+{
+	struct mem_cgroup *memcg = g->memcg;
+
+	tm_group_recount(g);
+	/* The group keeps its cgroup, and that keeps its ancestors. */
+	while ((memcg = parent_mem_cgroup(memcg))) {
+		struct tm_group *up = tm_group_get(memcg, false);
+
+		if (!up)
+			continue;
+		if (tm_group_limited(up))
+			tm_group_recount(up);
+		tm_group_put(up);
+	}
+}
+
 /* Pages above the quota at the last recount. */
 u64 tm_group_excess(const struct tm_group *g)
 {

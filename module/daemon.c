@@ -188,7 +188,7 @@ static u64 move_some(struct tm_group *g, struct tm_observation *o, struct cursor
 	}
 	moved = tm_batch_flush(b);
 	tm_rate_spend(&migrate_rate, (u64)moved << PAGE_SHIFT);
-	tm_group_recount(g);
+	tm_group_recount_path(g);
 	cond_resched();
 	return moved;
 }
@@ -273,7 +273,7 @@ static void observe_and_exchange(struct tm_group *g)
 	/* Brought up to date at every tick and switch: right on average. */
 	cost_ns = current->se.sum_exec_runtime - start_ns;
 
-	tm_group_recount(g);
+	tm_group_recount_path(g);
 	room = tm_group_room(g->memcg);
 	/*
 	 * The margin is for the next new pages, not for a stream of them: to

@@ -271,6 +271,7 @@ static __always_inline struct tm_group *tm_group_of(const struct mem_cgroup *mem
 unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid);
 void tm_subtree_pages(struct mem_cgroup *root, u64 *fast_pages, u64 *slow_pages);
 u64 tm_group_recount(struct tm_group *g);
+void tm_group_recount_path(struct tm_group *g);
 u64 tm_group_excess(const struct tm_group *g);
 void tm_group_sum_cpu(const struct tm_group *g, u64 *steered, u64 *unsteered);
 

@@ -4,7 +4,11 @@
  * one gets a lower limit of its own, and tasks that move from child to child. At every sample the
  * parent's DRAM is within its quota, the limited child's within its own, and a child's DRAM is
  * part of its parent's.
+ *
+ * Before that: a parent whose quota other children have used up doesn't keep a child from
+ * exchanging its cold pages for hot ones.
  */
+#include "tm_kern.h"
 #include "tm_work.h"
 
 #define CHILDREN	4
@@ -124,6 +128,72 @@ static void sums_hold(bool *ok)
 		 "slow_current of the parent is not the sum of its children's");
 }
 
+static struct tm_child hot_worker;
+static struct tm_region hot_region;
+
+static bool hot_in_dram(void *arg)
+{
+	struct tm_where w;
+
+	(void)arg;
+	if (tm_where(hot_worker.pid, hot_region.addr, hot_region.len, &w))
+		tm_die("pagemap can't be read");
+	return w.fast * 100 >= hot_region.len / tm_page_size() * 95;
+}
+
+/*
+ * Cold pages leave and hot ones come batch by batch, so the child's DRAM never drops by more than
+ * a few batches. It would, by all that is exchanged, if what it gives up didn't count as room in
+ * its parent's quota at once.
+ */
+static void exchange_below_full_parent(void)
+{
+	struct tm_cg top, mine, other;
+	struct tm_sampler sampler;
+	struct tm_region cold, more;
+	struct tm_samples s;
+	struct tm_child w;
+	uint64_t before, t0;
+	bool ok = true;
+	int rc;
+
+	rc = tm_cg_create(&top, NULL, "full");
+	rc = rc ?: tm_cg_create(&mine, &top, "mine");
+	rc = rc ?: tm_cg_create(&other, &top, "other");
+	rc = rc ?: tm_cg_write_u64(&top, "tiermem.dram_max", tm_mb(100));
+	rc = rc ?: tm_cg_write_u64(&mine, "tiermem.dram_max", tm_mb(60));
+	if (rc)
+		tm_die("setting the cgroups up: %s", strerror(-rc));
+	tm_worker(&hot_worker, &mine);
+	tm_worker(&w, &other);
+	rc = tm_alloc(&hot_worker, TM_ANON4K, tm_mb(50), NULL, &cold);
+	rc = rc ?: tm_alloc(&w, TM_ANON4K, tm_mb(80), NULL, &more);
+	rc = rc ?: tm_alloc(&hot_worker, TM_ANON4K, tm_mb(24), NULL, &hot_region);
+	if (rc)
+		tm_die("allocating: %s", strerror(-rc));
+	tm_check(&ok, !hot_in_dram(NULL), "the parent's quota was not used up");
+
+	before = tm_dram(&mine);
+	tm_sampler_start(&sampler, &mine, tm_mb(60) + TM_OVER);
+	t0 = tm_now_ns();
+	tm_busy(&hot_worker, TM_BUSY_READ_HARD, &hot_region, 0, hot_region.len);
+	tm_check(&ok, tm_until(hot_in_dram, NULL, 100, tm_ms(TM_HANG_MS / 2)),
+		 "the hot pages are not in DRAM");
+	tm_sampler_stop(&sampler, &s);
+	tm_diag("the hot pages are in DRAM after %.1f s; the child's DRAM was %.1fM, and no less than %.1fM meanwhile",
+		tm_since(t0), tm_fmib(before), tm_fmib(s.min_dram));
+	tm_check(&ok, s.min_dram + 8 * TM_MIB >= before, "the child lost DRAM");
+	tm_check(&ok, !tm_idle(&hot_worker) && !tm_check_all(&hot_worker) && !tm_check_all(&w),
+		 "wrong pages");
+	if (!ok)
+		tm_diag_stat(&mine);
+	tm_quit(&hot_worker);
+	tm_quit(&w);
+	tm_check(&ok, !tm_cg_remove(&mine) && !tm_cg_remove(&other) && !tm_cg_remove(&top),
+		 "the cgroups can't be removed");
+	ksft_test_result(ok, "a child exchanges pages below a parent that is full\n");
+}
+
 int main(int argc, char **argv)
 {
 	struct tm_sampler top, low;
@@ -140,7 +210,8 @@ int main(int argc, char **argv)
 	use = tm_ms(tm_env("TM_USE_MS", 8000));
 	tm_set("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
 	tm_require_free(true, tm_mb(CHILDREN * 120));
-	ksft_set_plan(5);
+	ksft_set_plan(6);
+	exchange_below_full_parent();
 	start();
 
 	/* Four at max. */
