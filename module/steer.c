@@ -87,6 +87,7 @@ static void note(struct mem_cgroup *memcg, long nr_pages, bool steered)
 static noinline notrace void admit_or_steer(struct pt_regs *regs, struct mem_cgroup *memcg,
 					    struct mem_cgroup *from)
 {
+	const nodemask_t *bound = (const nodemask_t *)regs->cx;
 	gfp_t gfp = (__force gfp_t)regs->di;
 	unsigned long order = regs->si;
 	int nid;
@@ -97,7 +98,8 @@ static noinline notrace void admit_or_steer(struct pt_regs *regs, struct mem_cgr
 		regs->si = IMPOSSIBLE_ORDER;
 		return;
 	}
-	nid = tm_tiers_pick(tm_rcu(tm_tiers), (int)regs->dx, &current->mems_allowed, 1UL << order);
+	nid = tm_tiers_pick(tm_rcu(tm_tiers), (int)regs->dx, bound ?: &current->mems_allowed,
+			    1UL << order);
 	if (nid == NUMA_NO_NODE) {
 		note(memcg, 1L << order, false);
 		return;
@@ -110,8 +112,23 @@ static noinline notrace void admit_or_steer(struct pt_regs *regs, struct mem_cgr
 }
 
 /*
+ * A policy that binds is respected, but one that binds to nodes of both tiers,
+ * as that of a guest on all nodes, leaves a choice. Single pages only: huge
+ * ones with a nodemask may be hugetlb's.
+ */
+static noinline notrace bool leaves_choice(const nodemask_t *bound, unsigned long order)
+{
+	bool choice;
+
+	preempt_disable_notrace();
+	choice = !order && nodes_intersects(*bound, tm_rcu(tm_tiers)->slow);
+	preempt_enable_notrace();
+	return choice;
+}
+
+/*
  * Arguments of the allocator: di = gfp, si = order, dx = preferred node,
- * cx = nodemask. A nodemask means a policy that binds: respected.
+ * cx = nodemask, or NULL.
  *
  * Nothing called from here allocates pages: it can't recurse and needs no guard
  * against that. Interrupts don't allocate user pages; if one did, the worst is
@@ -124,7 +141,9 @@ static notrace void steer_callback(unsigned long ip, unsigned long parent_ip,
 	gfp_t gfp = (__force gfp_t)regs->di;
 	struct mem_cgroup *memcg, *from;
 
-	if (!is_ours(gfp, regs->si) || regs->cx)
+	if (!is_ours(gfp, regs->si))
+		return;
+	if (unlikely(regs->cx) && !leaves_choice((const nodemask_t *)regs->cx, regs->si))
 		return;
 
 	preempt_disable_notrace();
