@@ -2,6 +2,7 @@
 /* Counting: how many pages a group has in each tier, and what that leaves it. */
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
+#include <linux/sched.h>
 
 #include "ksym.h"
 #include "tiermem.h"
@@ -67,6 +68,55 @@ static u64 inflight_cap(void)
 	return (u64)num_online_cpus() * (HPAGE_PMD_NR + 64);
 }
 
+/* Is the task running, or waiting for something that a fault can wait for? */
+static bool may_be_in_fault(const struct task_struct *task)
+{
+	unsigned int state = READ_ONCE(task->__state);
+
+	return state == TASK_RUNNING || state & TASK_UNINTERRUPTIBLE;
+}
+
+/* Tasks of a group that may be in the middle of a page fault; counts up to @most. */
+static u64 faulting_tasks(struct tm_group *g, u64 most)
+{
+	struct task_struct *task;
+	struct css_task_iter it;
+	struct mem_cgroup *m;
+	u64 n = 0;
+
+	for (m = K(mem_cgroup_iter)(g->memcg, NULL, NULL); m;
+	     m = K(mem_cgroup_iter)(g->memcg, m, NULL)) {
+		K(css_task_iter_start)(&m->css, 0, &it);
+		while (n < most && (task = K(css_task_iter_next)(&it)))
+			n += may_be_in_fault(task);
+		K(css_task_iter_end)(&it);
+		if (n >= most) {
+			K(mem_cgroup_iter_break)(g->memcg, m);
+			break;
+		}
+	}
+	return n;
+}
+
+/*
+ * Huge pages that are on their way: no more than were admitted lately, and no
+ * more than one a task that may be in a fault. Asked for before LRU lists are
+ * counted: what isn't on its way by then is on a list.
+ *
+ * With plenty of room the first of the two will do, which costs nothing.
+ */
+static u64 large_inflight(struct tm_group *g, u64 quota)
+{
+	u64 recent = tm_inflight_update(&g->inflight_large,
+					(u64)atomic_long_read(&g->large_pages), ktime_get_ns(),
+					TM_INFLIGHT_LARGE_NS, TM_QUOTA_MAX_PAGES);
+
+	if (!recent || READ_ONCE(g->fast_pages) + 2 * recent < quota)
+		return recent;
+	return min(recent, HPAGE_PMD_NR *
+			   faulting_tasks(g, DIV_ROUND_UP_ULL(recent, HPAGE_PMD_NR)));
+}
+
 static void account_over_quota(struct tm_group *g, u64 quota, u64 now)
 {
 	u64 excess = g->fast_pages > quota ? g->fast_pages - quota : 0;
@@ -102,7 +152,7 @@ static u64 stock_pages(const struct tm_group *g)
  */
 u64 tm_group_recount(struct tm_group *g)
 {
-	u64 quota, used, slow, taken, room, inflight;
+	u64 quota, used, slow, taken, room, inflight, large;
 	long held;
 
 	mutex_lock(&g->count_mutex);
@@ -113,13 +163,14 @@ u64 tm_group_recount(struct tm_group *g)
 	 */
 	taken = (u64)atomic_long_read(&g->taken_pages);
 	held = atomic_long_read(&g->isolated_pages);
+	large = large_inflight(g, quota);
 	tm_subtree_pages(g->memcg, &used, &slow);
 	/* Isolated pages may come back. They are off the lists on either side of the sum. */
 	used += (u64)max3(0L, held, atomic_long_read(&g->isolated_pages));
 	inflight = tm_inflight_update(&g->inflight,
 				      taken - (u64)atomic_long_read(&g->settled_pages),
-				      ktime_get_ns(), inflight_cap());
-	room = tm_quota_room(quota, used + stock_pages(g), inflight);
+				      ktime_get_ns(), TM_INFLIGHT_NS, inflight_cap());
+	room = tm_quota_room(quota, used + stock_pages(g), max(inflight, large));
 	WRITE_ONCE(g->grant_pages, (long)(taken + room));
 	WRITE_ONCE(g->fast_pages, used);
 	WRITE_ONCE(g->slow_pages, slow);

@@ -84,6 +84,17 @@ bool tm_group_take_from(struct mem_cgroup *memcg, struct mem_cgroup *from, long 
 	return false;
 }
 
+/* Large pages, just admitted: see large_inflight() in account.c. Context: as above. */
+void tm_group_took_large(struct mem_cgroup *memcg, long nr_pages)
+{
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
+		struct tm_group *g = tm_group_of(memcg);
+
+		if (g && tm_group_limited(g))
+			atomic_long_add(nr_pages, &g->large_pages);
+	}
+}
+
 /**
  * tm_group_settle - account the end of a promotion that tm_group_take() admitted
  * @memcg: cgroup

@@ -92,8 +92,11 @@ static noinline notrace void admit_or_steer(struct pt_regs *regs, struct mem_cgr
 	unsigned long order = regs->si;
 	int nid;
 
-	if (tm_group_take_from(memcg, from, 1L << order))
+	if (tm_group_take_from(memcg, from, 1L << order)) {
+		if (order)
+			tm_group_took_large(memcg, 1L << order);
 		return;
+	}
 	if (gfp & __GFP_THISNODE && !is_thp_fault(gfp, order)) {
 		regs->si = IMPOSSIBLE_ORDER;
 		return;

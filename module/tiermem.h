@@ -140,12 +140,13 @@ struct tm_group_cpu {
  * @taken_pages: pages ever admitted to DRAM by the hook and by promotions
  * @grant_pages: @taken_pages may rise up to here; written under count_mutex
  * @settled_pages: of @taken_pages, promotions that have arrived
+ * @large_pages: of @taken_pages, pages of large folios that the hook admitted
  * @isolated_pages: fast pages that we hold off the LRU lists now
  * @cpu: per-CPU part of admission
  * @kicked: the hook asked for a recount
  *
  * @count_mutex: one recount at a time
- * @inflight: admitted but not counted yet; count_mutex
+ * @inflight, @inflight_large: admitted but not counted yet; count_mutex
  * @fast_pages, @slow_pages: usage at the last recount; count_mutex to write
  * @counted_ns: when; count_mutex
  * @over: above the quota at the last recount; count_mutex
@@ -183,12 +184,14 @@ struct tm_group {
 	atomic_long_t taken_pages ____cacheline_aligned_in_smp;
 	long grant_pages;
 	atomic_long_t settled_pages;
+	atomic_long_t large_pages;
 	atomic_long_t isolated_pages;
 	struct tm_group_cpu __percpu *cpu;
 	atomic_t kicked;
 
 	struct mutex count_mutex;
 	struct tm_inflight inflight;
+	struct tm_inflight inflight_large;
 	u64 fast_pages;
 	u64 slow_pages;
 	u64 counted_ns;
@@ -278,6 +281,7 @@ void tm_group_sum_cpu(const struct tm_group *g, u64 *steered, u64 *unsteered);
 /* ---- admit.c ---------------------------------------------------------- */
 
 bool tm_group_take_from(struct mem_cgroup *memcg, struct mem_cgroup *from, long nr_pages);
+void tm_group_took_large(struct mem_cgroup *memcg, long nr_pages);
 void tm_group_settle(struct mem_cgroup *memcg, long came_pages, long stayed_pages);
 void tm_group_isolated(struct mem_cgroup *memcg, long nr_pages);
 long tm_group_room(struct mem_cgroup *memcg);

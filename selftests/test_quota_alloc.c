@@ -8,11 +8,17 @@
  * the memory is used for a while (time for NUMA balancing to bring pages back), and its contents
  * are checked. Nothing may be swapped or killed.
  *
+ * Then a crowd: many more processes than CPUs, which touch huge pages at the same time. Each can be
+ * preempted while its huge page is zeroed, when no counter shows it yet.
+ *
  * usage: test_quota_alloc [-v VARIANT]... [-n MODE]... [-q QUOTA_MIB] [-m TOUCH_MIB] [-w USE_MS]
  *
  * -x runs the workloads without the module, and reports what an unlimited cgroup does with them.
  */
 #include "tm_work.h"
+
+#define CROWD		32	/* processes */
+#define CROWD_ROUNDS	2
 
 struct options {
 	unsigned int kinds, modes;	/* bit masks */
@@ -126,6 +132,60 @@ static void run(enum tm_kind kind, int mode, const char *file, const char *out)
 	ksft_test_result(ok, "%s numa_balancing=%d\n", name, mode);
 }
 
+static int one_of_crowd(struct tm_child *self, void *arg)
+{
+	size_t len = *(size_t *)arg;
+	char line[16], *p;
+	int i;
+
+	tm_tell(self, "READY");
+	if (tm_expect(self, "go", INT_MAX))
+		return 1;
+	for (i = 0; i < CROWD_ROUNDS; i++) {
+		p = tm_anon(len, MADV_HUGEPAGE);
+		tm_fill(p, len, i);
+		if (tm_verify(p, len, i))
+			return 1;
+		munmap(p, len);
+	}
+	tm_tell(self, "DONE");
+	tm_hear(self, line, sizeof(line), INT_MAX);
+	return 0;
+}
+
+static void crowd(void)
+{
+	size_t len = opt.touch / CROWD;
+	struct tm_child c[CROWD];
+	struct tm_sampler sampler;
+	struct tm_samples s;
+	struct tm_cg cg;
+	bool ok = true;
+	int i;
+
+	if (tm_cg_create(&cg, NULL, "crowd") ||
+	    (!opt.no_module && tm_cg_write_u64(&cg, "tiermem.dram_max", opt.quota)))
+		tm_die("setting the cgroup up");
+	for (i = 0; i < CROWD; i++) {
+		tm_spawn(&c[i], &cg, one_of_crowd, &len);
+		tm_expect(&c[i], "READY", tm_ms(TM_HANG_MS));
+	}
+	tm_sampler_start(&sampler, &cg, opt.quota + TM_OVER);
+	for (i = 0; i < CROWD; i++)
+		tm_tell(&c[i], "go");
+	for (i = 0; i < CROWD; i++)
+		tm_check(&ok, !tm_expect(&c[i], "DONE", tm_ms(TM_HANG_MS)), "process %d", i);
+	tm_sampler_stop(&sampler, &s);
+	tm_check(&ok, tm_samples_ok(&s, opt.quota, "crowd") || opt.no_module, "over the quota");
+	tm_check(&ok, s.max_numa >= opt.quota / 2, "the quota is not used");
+	for (i = 0; i < CROWD; i++) {
+		tm_tell(&c[i], "end");
+		tm_check(&ok, !tm_reap(&c[i], tm_ms(TM_HANG_MS)), "wrong pages in %d", i);
+	}
+	tm_check(&ok, !tm_cg_remove(&cg), "the cgroup can't be removed");
+	ksft_test_result(ok, "%d processes with huge pages at once\n", CROWD);
+}
+
 static void usage(const char *me)
 {
 	int i;
@@ -208,7 +268,8 @@ int main(int argc, char **argv)
 		}
 	}
 
-	ksft_set_plan(__builtin_popcount(opt.kinds) * __builtin_popcount(opt.modes));
+	ksft_set_plan(__builtin_popcount(opt.kinds) * __builtin_popcount(opt.modes) +
+		      !!(opt.kinds & 1 << TM_THP));
 	for (mode = 0; mode < 3; mode++) {
 		char val[4];
 
@@ -229,5 +290,7 @@ int main(int argc, char **argv)
 	}
 	if (dir)
 		unlink(file);
+	if (opt.kinds & 1 << TM_THP)
+		crowd();
 	ksft_finished();
 }

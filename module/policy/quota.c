@@ -66,7 +66,7 @@ u64 tm_quota_margin(u64 quota_pages)
 	return min(quota_pages / 64, most);
 }
 
-u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 cap_pages)
+u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 horizon_ns, u64 cap_pages)
 {
 	u64 recent;
 
@@ -75,7 +75,7 @@ u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 cap_pag
 	 * taken since then may be in flight. Clocks of two CPUs may disagree a
 	 * little: time that goes back isn't a horizon.
 	 */
-	if ((s64)(now_ns - f->new_ns) >= (s64)TM_INFLIGHT_NS) {
+	if ((s64)(now_ns - f->new_ns) >= (s64)horizon_ns) {
 		f->old_taken = f->new_taken;
 		f->new_taken = taken;
 		f->new_ns = now_ns;

@@ -47,8 +47,8 @@ u64 tm_quota_margin(u64 quota_pages);
  * @new_ns: when @new_taken was read
  *
  * A page is admitted before it is allocated, zeroed and put on an LRU list.
- * Until then no counter shows it. What was admitted within the last
- * horizon (%TM_INFLIGHT_NS) is therefore assumed to be still on its way.
+ * Until then no counter shows it. What was admitted within the last horizon
+ * is therefore assumed to be still on its way.
  */
 struct tm_inflight {
 	u64 old_taken;
@@ -57,17 +57,24 @@ struct tm_inflight {
 };
 
 #define TM_INFLIGHT_NS		(20 * 1000 * 1000ULL)
+/*
+ * A huge page is zeroed with preemption points. Where there are more tasks
+ * than CPUs, many can be on their way at once, each for several time slices.
+ */
+#define TM_INFLIGHT_LARGE_NS	(1000 * 1000 * 1000ULL)
 
 /**
  * tm_inflight_update - estimate pages in flight
  * @f: state, zeroed at first
  * @taken: cumulative admissions now
  * @now_ns: monotonic time
+ * @horizon_ns: how long a page may take
  * @cap_pages: most pages that can be in flight (a few per CPU)
  *
  * Return: pages, at most @cap_pages.
  */
-u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 cap_pages);
+u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 horizon_ns,
+		       u64 cap_pages);
 
 /**
  * tm_quota_room - pages that a group may still take

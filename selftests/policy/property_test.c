@@ -155,7 +155,7 @@ static void test_inflight(void)
 			total += one_in(3) ? magnitude(1000) : 0;
 			when[j] = now;
 			taken[j] = total;
-			pages = tm_inflight_update(&f, total, now, cap);
+			pages = tm_inflight_update(&f, total, now, TM_INFLIGHT_NS, cap);
 
 			/* What was admitted before the last step that is a horizon old? */
 			last = 0;
@@ -171,7 +171,7 @@ static void test_inflight(void)
 		}
 		for (j = 0; j < 2 && !broken; j++) {
 			now += TM_INFLIGHT_NS;
-			pages = tm_inflight_update(&f, total, now, cap);
+			pages = tm_inflight_update(&f, total, now, TM_INFLIGHT_NS, cap);
 		}
 		if (!broken && pages)
 			broken = "an idle group has pages in flight";
@@ -189,11 +189,12 @@ static void test_inflight_skew(void)
 		u64 now = SEC + below(SEC), burst = 1 + below(1000), pages;
 		unsigned int j;
 
-		tm_inflight_update(&f, 0, now, 1000);
+		tm_inflight_update(&f, 0, now, TM_INFLIGHT_NS, 1000);
 		/* Less than a horizon, on CPUs whose clocks disagree by a little. */
 		for (j = 0; j < 8 && !broken; j++) {
 			pages = tm_inflight_update(&f, burst,
-						   now + below(TM_INFLIGHT_NS) - MS, 1000);
+						   now + below(TM_INFLIGHT_NS) - MS,
+						   TM_INFLIGHT_NS, 1000);
 			if (pages < burst)
 				broken = "a burst disappeared early";
 		}

@@ -198,7 +198,8 @@ static void test_inflight(void)
 
 		for (j = 0; j < ARRAY_SIZE(c->steps) && c->steps[j].ms; j++) {
 			const struct inflight_step *s = &c->steps[j];
-			u64 pages = tm_inflight_update(&f, s->taken, day + s->ms * MS, CAP);
+			u64 pages = tm_inflight_update(&f, s->taken, day + s->ms * MS,
+						       TM_INFLIGHT_NS, CAP);
 
 			if (pages == s->expected)
 				continue;
