@@ -230,7 +230,8 @@ static void print(const char *what, const struct param *p, const struct result *
 {
 	tm_diag("%s: touched %zuM in %.1f s; 95 %% of the hot %zuM in DRAM %.2f s later, and within the quota %.2f s (%.1f %% at once, %.1f %% at the end, %llu pages by move_pages at 95 %%), %lu rounds",
 		what, p->total >> 20, r->touch_s, p->hot >> 20, r->t95_s,
-		r->settled_s, r->hot_touched_pct, r->hot_pct, (unsigned long long)r->confirmed, r->rounds);
+		r->settled_s, r->hot_touched_pct, r->hot_pct, (unsigned long long)r->confirmed,
+		r->rounds);
 	tm_diag("%s: peak DRAM %.1fM while touching, %.1fM after; above quota+4M for %.1f s after touching; longest gap of samples %.0f ms",
 		what, tm_fmib(peak(&r->touch)), tm_fmib(peak(&r->after)), r->over_s,
 		r->after.max_gap_ns / 1e6);
