@@ -210,6 +210,13 @@ static const struct mm_walk_ops walk_ops = {
 	TM_WALK_RDLOCK
 };
 
+/* Has somebody decided between the tiers? To bind to all nodes decides nothing. */
+static bool binds(const struct mempolicy *policy)
+{
+	return policy && policy->mode == MPOL_BIND &&
+	       !nodes_subset(node_states[N_MEMORY], policy->nodes);
+}
+
 /* Mappings without pages of their own, or with pages that can't be moved. */
 static bool skip_vma(struct tm_observation *o, struct vm_area_struct *vma)
 {
@@ -220,8 +227,8 @@ static bool skip_vma(struct tm_observation *o, struct vm_area_struct *vma)
 	/* Of DAX, the walker would split gigantic entries just to look at them. */
 	if (vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP) || vma_is_dax(vma))
 		return true;
-	/* Whoever binds a mapping to nodes has decided for us. A quota cut still moves it. */
-	return !o->all_fast && vma->vm_policy && vma->vm_policy->mode == MPOL_BIND;
+	/* Bound memory stays where it is, except for a quota's sake. */
+	return !o->all_fast && (vma->vm_policy ? binds(vma->vm_policy) : o->bound);
 }
 
 static void walk_mm(struct tm_observation *o, struct mm_struct *mm)
@@ -288,6 +295,9 @@ static void walk_tasks(struct tm_observation *o, struct mem_cgroup *memcg)
 
 		if (!mm)
 			continue;
+		task_lock(task);
+		o->bound = binds(task->mempolicy);
+		task_unlock(task);
 		/* vfork() and the like: neighbours may share an address space. */
 		if (mm != last)
 			walk_mm(o, mm);

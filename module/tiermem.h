@@ -439,6 +439,7 @@ struct tm_observation {
 	/* private: state of the walk */
 	nodemask_t slow;
 	struct mm_struct *mm;
+	bool bound;
 	bool second_stage;
 	u64 pages[TM_NR_TIERS][TM_HEAT_LEVELS + 1];
 	u32 wanted[TM_NR_TIERS];
