@@ -111,6 +111,9 @@ static __always_inline void visit(struct tm_observation *o, struct folio *folio,
 		return;
 
 	o->young_pages += young ? nr_pages : 0;
+	/* In a CPU's batch on its way to a list, for as long as it takes: can't be moved. */
+	if (unlikely(!folio_test_lru(folio)))
+		return;
 	level = level_of[heat & TM_HEAT_HIST_MASK];
 	o->pages[tier][level] += nr_pages;
 	if (o->wanted[tier] >> level & 1)
