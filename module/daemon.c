@@ -22,6 +22,8 @@
 #define BUSY_NS		(50ULL * NSEC_PER_MSEC)
 /* Shortest and longest time between two visits of a page. */
 #define WINDOW_MIN_NS	(250ULL * NSEC_PER_MSEC)
+/* The first windows of a group that has just been filled: most pages lie wrong. */
+#define WINDOW_FILLED_NS (100ULL * NSEC_PER_MSEC)
 #define WINDOW_CALM_NS	(1ULL * NSEC_PER_SEC)
 #define WINDOW_IDLE_NS	(2ULL * NSEC_PER_SEC)
 /* After a demotion that led nowhere. */
@@ -247,12 +249,16 @@ static void adapt_window(struct tm_group *g, const struct tm_observation *o, u64
 	u64 idle_pages = max(64ULL, (g->fast_pages + g->slow_pages) / 1024);
 	u64 now = ktime_get_ns(), saved;
 
-	if (g->plan.promote_pages || g->plan.demote_pages)
+	if (g->filled_windows) {
+		g->filled_windows--;
+		g->window_ns = WINDOW_FILLED_NS;
+	} else if (g->plan.promote_pages || g->plan.demote_pages) {
 		g->window_ns = WINDOW_MIN_NS;
-	else
-		g->window_ns = min(2 * g->window_ns, o->young_pages < idle_pages ?
-						     WINDOW_IDLE_NS : WINDOW_CALM_NS);
-	g->window_ns = max(g->window_ns, WINDOW_MIN_NS);
+	} else {
+		g->window_ns = clamp(2 * g->window_ns, WINDOW_MIN_NS,
+				     o->young_pages < idle_pages ? WINDOW_IDLE_NS :
+								   WINDOW_CALM_NS);
+	}
 
 	/* The budget: what the next visit will cost must have been saved up by then. */
 	saved = tm_rate_refill(&scan_rate, rate, SCAN_BURST_NS, now);
@@ -336,9 +342,10 @@ static void look_after(struct tm_group *g)
 	}
 	g->seen_steered = steered;
 	g->seen_unsteered = unsteered;
-	/* A group that has just been filled is where most pages lie wrong. */
-	if (g->busy && !busy)
-		g->window_ns = WINDOW_MIN_NS;
+	if (g->busy && !busy) {
+		g->filled_windows = TM_PLAN_WINDOWS;
+		g->window_ns = WINDOW_FILLED_NS;
+	}
 	g->busy = busy;
 
 	if (tm_group_excess(g) && tm_tiers_have_slow()) {

@@ -155,6 +155,7 @@ struct tm_group_cpu {
  * @move_mutex: guards what follows; one mover of the group's pages at a time
  * @parity: parity of the observation pass
  * @window_ns: time between two visits
+ * @filled_windows: short windows left, after new memory was steered
  * @observed_ns: end of the last observation
  * @budget_ns: the CPU budget allows no observation before this
  * @busy: memory was steered between the last two passes
@@ -201,6 +202,7 @@ struct tm_group {
 	struct mutex move_mutex;
 	bool parity;
 	u64 window_ns;
+	unsigned int filled_windows;
 	u64 observed_ns;
 	u64 budget_ns;
 	u64 retry_ns;
