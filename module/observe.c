@@ -405,14 +405,19 @@ void tm_observe(struct tm_observation *o, struct tm_group *g)
 struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier,
 			       struct tm_candidate c)
 {
-	struct page *page = pfn_to_online_page(c.pfn);
-	struct folio *folio;
+	struct folio *folio = NULL;
+	struct page *page;
 	bool same;
 
-	if (!page)
-		return NULL;
-	folio = page_folio(page);
-	if (!folio_try_get(folio))
+	/* A struct page goes with its memory: tier.c waits for us before it may. */
+	rcu_read_lock();
+	page = pfn_to_online_page(c.pfn);
+	if (page)
+		folio = page_folio(page);
+	if (folio && !folio_try_get(folio))
+		folio = NULL;
+	rcu_read_unlock();
+	if (!folio)
 		return NULL;
 	/* It may have been freed and become part of something else just before. */
 	same = page_folio(page) == folio && !folio_test_hugetlb(folio) &&

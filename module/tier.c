@@ -18,13 +18,13 @@ static nodemask_t override_slow;
 
 /*
  * Nodes of which a block is being taken offline, or was less than
- * LEAVE_PAUSE ago: filling them would work against the administrator. Bits
- * and time are only written by the hotplug notifier, which the kernel
- * serialises.
+ * LEAVE_PAUSE ago: filling them would work against the administrator. All
+ * three are only written by the hotplug notifier, which the kernel serialises.
  */
 #define LEAVE_PAUSE	HZ
 static nodemask_t leaving;
 static unsigned long leaving_until[MAX_NUMNODES];
+static int leaving_now = NUMA_NO_NODE;
 
 /* A slow node must leave this much free above its high watermark. */
 #define RESERVE_PAGES	256
@@ -216,16 +216,24 @@ void tm_tiers_refresh(void)
 static int hotplug(struct notifier_block *nb, unsigned long action, void *data)
 {
 	const struct memory_notify *arg = data;
-	int nid = pfn_to_nid(arg->start_pfn);
 
 	switch (action) {
 	case MEM_GOING_OFFLINE:
-		node_set(nid, leaving);
+		/* Only now: before and after it is online, memory has no valid struct pages. */
+		leaving_now = pfn_to_nid(arg->start_pfn);
+		node_set(leaving_now, leaving);
 		break;
 	case MEM_OFFLINE:
 	case MEM_CANCEL_OFFLINE:
-		WRITE_ONCE(leaving_until[nid], jiffies + LEAVE_PAUSE);
-		node_clear(nid, leaving);
+		/* Cancelled by somebody before us: we weren't told. */
+		if (leaving_now != NUMA_NO_NODE) {
+			WRITE_ONCE(leaving_until[leaving_now], jiffies + LEAVE_PAUSE);
+			node_clear(leaving_now, leaving);
+			leaving_now = NUMA_NO_NODE;
+		}
+		/* For tm_candidate_get(), which may just have found the memory online. */
+		if (action == MEM_OFFLINE)
+			synchronize_rcu();
 		fallthrough;
 	case MEM_ONLINE:
 		atomic_set(&changed, 1);
