@@ -30,7 +30,7 @@ test_badwrites			pmem		*	200
 test_refuse v2			pmem		*	200
 test_dkms vm			pmem		*	200
 test_tiers			pmem		*	100
-test_hotplug -f			late		*	400
+test_hotplug			late		*	400
 test_tiers			plain		*	100
 test_quota_alloc -n0 -v anon4k -v thp -v filewrite	plain	*	200
 test_tiers			hmat		*	100
@@ -59,7 +59,7 @@ machine_args()		# machine
 	v1)	echo "-t pmem -g v1" ;;
 	nomemcg) echo "-t pmem -a cgroup_disable=memory" ;;
 	icount)	echo "-t pmem -i -s 1" ;;
-	late)	echo "-t pmem-late -x page:.*refcount" ;;
+	late)	echo "-t pmem-late" ;;
 	alone|long) echo "-t pmem" ;;
 	*)	echo "-t $1" ;;
 	esac

@@ -5,8 +5,6 @@
  * its pages come home, or the offline fails cleanly; state says so; it resumes.
  *
  * TM_CYCLES: how often it goes and comes back (3).
- * -f: also try to take the node away when pages on it can't move. The kernel itself reports each of
- * them, with a dump that looks like a splat: run.sh needs -x 'page:.*refcount'.
  *
  * Machine: selftests/vm/run.sh -t pmem-late (or pmem: the node is then taken away first). The node
  * is onlined and offlined by selftests/vm/pmem-online.sh and pmem-offline.sh.
@@ -250,7 +248,6 @@ static bool pinned(void)
 int main(int argc, char **argv)
 {
 	int cycles = tm_env("TM_CYCLES", 3), kmsg, splats = 0, rc, i;
-	bool full = argc > 1 && !strcmp(argv[1], "-f");
 	char exe[PATH_MAX - 64], buf[16];
 	const char *left;
 	struct tm_child w;
@@ -270,7 +267,7 @@ int main(int argc, char **argv)
 		ksft_exit_skip("no device dax0.0: selftests/vm/run.sh -t pmem-late\n");
 	if (tm_slow_nodes() && script("pmem-offline.sh", 60))
 		ksft_exit_skip("can't take the slow node away to begin with\n");
-	ksft_set_plan(4 + 2 + 3 * cycles + (full ? 2 : 0) + 3);
+	ksft_set_plan(4 + 2 + 3 * cycles + 2 + 3);
 	kmsg = tm_kmsg_open();
 
 	if (tm_load(""))
@@ -298,11 +295,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < cycles; i++)
 		cycle(i, &w);
 
-	if (full) {
-		ksft_test_result(pinned(), "pages that can't move: the offline fails cleanly\n");
-		ksft_test_result(enforced("after that") && tm_alive(&w),
-				 "and the quota holds on\n");
-	}
+	ksft_test_result(pinned(), "pages that can't move: the offline fails cleanly\n");
+	ksft_test_result(enforced("after that") && tm_alive(&w), "and the quota holds on\n");
 	tm_tell(&w, "end");
 	rc = tm_reap(&w, tm_ms(TM_HANG_MS));
 	ksft_test_result(!rc, "every byte as written\n");
@@ -316,7 +310,7 @@ int main(int argc, char **argv)
 	if (rc || left)
 		tm_diag("rmmod: %s; left: %s", strerror(-rc), left ? left : "nothing");
 	ksft_test_result(!rc && !left, "unloads without a slow node\n");
-	if (kmsg >= 0 && !full)
+	if (kmsg >= 0)
 		tm_kmsg_read(kmsg, "tiermem", buf, 0, &splats);
 	ksft_test_result(!splats, "no splat\n");
 	ksft_finished();

@@ -311,7 +311,7 @@ int tm_ko_open(void)
 #define SPLAT "BUG:|WARNING:|KASAN|KCSAN|UBSAN|Oops|general protection|Kernel panic|" \
 	"INFO: (task|rcu)|possible (circular|recursive)|inconsistent lock|suspicious RCU|" \
 	"sleeping function|refcount_t|list_(add|del) corruption|Bad page|bad: scheduling|" \
-	"soft lockup|hung_task|unreferenced object|PAGE_TABLE_CHECK|ODEBUG|VM_BUG|page:.*refcount"
+	"soft lockup|hung_task|unreferenced object|PAGE_TABLE_CHECK|ODEBUG|VM_BUG"
 
 int tm_kmsg_open(void)
 {
@@ -321,6 +321,29 @@ int tm_kmsg_open(void)
 		return -errno;
 	lseek(fd, 0, SEEK_END);
 	return fd;
+}
+
+/*
+ * A page dump is a splat unless it ends with the kernel's own report of a page that memory hotplug
+ * could not move, now or at all. Returns the line to report, or NULL.
+ */
+static const char *dumped_page(const char *text)
+{
+	static char held[512];
+	static char old[512];
+
+	if (strstr(text, "page:") && strstr(text, "refcount")) {
+		memcpy(old, held, sizeof(old));
+		snprintf(held, sizeof(held), "%s", text);
+		return old[0] ? old : NULL;
+	}
+	if (!strstr(text, "page dumped because:") || !held[0])
+		return NULL;
+	memcpy(old, held, sizeof(old));
+	held[0] = '\0';
+	if (strstr(text, "migration failure") || strstr(text, "unmovable page"))
+		return NULL;
+	return old;
 }
 
 int tm_kmsg_read(int fd, const char *word, char *buf, size_t size, int *splats)
@@ -337,6 +360,7 @@ int tm_kmsg_read(int fd, const char *word, char *buf, size_t size, int *splats)
 		buf[0] = '\0';
 	for (;;) {
 		char rec[8192], *text, *end;
+		const char *bug;
 		ssize_t n = read(fd, rec, sizeof(rec) - 1);
 
 		if (n < 0 && (errno == EPIPE || errno == EINTR))
@@ -349,10 +373,13 @@ int tm_kmsg_read(int fd, const char *word, char *buf, size_t size, int *splats)
 		end = strchr(text, '\n');	/* what follows is key=value */
 		if (end)
 			*end = '\0';
-		if (!regexec(&splat, text, 0, NULL, 0)) {
+		bug = dumped_page(text);
+		if (!bug && !regexec(&splat, text, 0, NULL, 0))
+			bug = text;
+		if (bug) {
 			if (splats)
 				++*splats;
-			tm_diag("kernel log: %s", text);
+			tm_diag("kernel log: %s", bug);
 		}
 		if (!strstr(text, word))
 			continue;
