@@ -9,7 +9,7 @@
 
 #include <numaif.h>
 
-#define WIN_MS	3000	/* quota over binding: the daemon looks once a second */
+#define WIN_MS	10000	/* quota over binding: the daemon looks once a second, then moves */
 
 enum how { BY_MBIND, BY_SET_MEMPOLICY };
 

@@ -11,7 +11,7 @@
 #include "tm_guest.h"
 #include "tm_kern.h"
 
-#define HOT_MS		60000
+#define HOT_MS		120000
 #define VARIANTS	2
 
 struct variant {

@@ -2,8 +2,8 @@
 /*
  * The daemon sleeps when there is nothing to do: without groups it doesn't wake up at all; with a
  * group that has nothing to do (empty; an idle process well below its quota; one that is busy with
- * pages that are in DRAM already) at most twice a second. Counted by the context switches of
- * ktiermemd over 10 s.
+ * pages that are in DRAM already) at most twice a second. Counted over 10 s, by how often ktiermemd
+ * went to sleep.
  *
  * TM_SECONDS: length of each phase (10).
  * Machine: selftests/vm/run.sh -t pmem
@@ -57,8 +57,8 @@ static bool hot_in_dram(void *arg)
 	return w.fast * tm_page_size() >= HOT_MB * TM_MIB * 95 / 100;
 }
 
-/* Switches of all daemon threads over the phase; UINT64_MAX: no daemon. */
-static uint64_t switches(const char *what, int seconds)
+/* Wakeups of all daemon threads over the phase; UINT64_MAX: no daemon. */
+static uint64_t wakeups(const char *what, int seconds)
 {
 	uint64_t before[TM_NODES], sum = 0, cpu = tm_daemon_cpu_ns(NULL);
 	pid_t pids[TM_NODES];
@@ -69,11 +69,11 @@ static uint64_t switches(const char *what, int seconds)
 		return UINT64_MAX;
 	}
 	for (i = 0; i < n; i++)
-		before[i] = tm_switches(pids[i]);
+		before[i] = tm_sleeps(pids[i]);
 	tm_pause_ms(seconds * 1000);
 	for (i = 0; i < n; i++)
-		sum += tm_switches(pids[i]) - before[i];
-	tm_diag("%s: %d threads, %llu context switches in %d s, %.2f ms of CPU", what, n,
+		sum += tm_sleeps(pids[i]) - before[i];
+	tm_diag("%s: %d threads, %llu wakeups in %d s, %.2f ms of CPU", what, n,
 		(unsigned long long)sum, seconds, (tm_daemon_cpu_ns(NULL) - cpu) / 1e6);
 	return sum;
 }
@@ -94,12 +94,12 @@ int main(int argc, char **argv)
 		tm_die("can't make cgroups");
 
 	tm_pause_ms(1500);	/* what follows a load */
-	ksft_test_result(switches("no group", seconds) == 0, "no group: no wakeup\n");
+	ksft_test_result(wakeups("no group", seconds) == 0, "no group: no wakeup\n");
 
 	if (tm_cg_write(&cg, "tiermem.dram_max", "128M"))
 		tm_die("can't set a quota");
 	tm_pause_ms(1500);
-	ksft_test_result(switches("empty group", seconds) <= most,
+	ksft_test_result(wakeups("empty group", seconds) <= most,
 			 "empty group: at most %d wakeups a second\n", MOST_A_SECOND);
 
 	tm_spawn(&c, &cg, sleeper, NULL);
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 		tm_die("no process");
 	tm_pause_ms(5000);	/* pages that were just written are looked at for a while */
 	tm_diag("%s", tm_usage(&cg));
-	ksft_test_result(switches("idle process below its quota", seconds) <= most,
+	ksft_test_result(wakeups("idle process below its quota", seconds) <= most,
 			 "idle process below its quota: at most %d wakeups a second\n",
 			 MOST_A_SECOND);
 	tm_tell(&c, "end");
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 	tm_pause_ms(5000);
 	tm_diag("%s, hot_in_slow %llu", tm_usage(&cg),
 		(unsigned long long)tm_stat(&cg, "hot_in_slow"));
-	ksft_test_result(switches("busy in DRAM", seconds) <= most,
+	ksft_test_result(wakeups("busy in DRAM", seconds) <= most,
 			 "busy with what is in DRAM already: at most %d wakeups a second\n",
 			 MOST_A_SECOND);
 	tm_tell(&b.c, "end");
@@ -132,13 +132,13 @@ int main(int argc, char **argv)
 
 	tm_cg_write(&cg, "tiermem.dram_max", "max");
 	tm_pause_ms(1500);
-	ksft_test_result(switches("quota taken back", seconds) == 0,
+	ksft_test_result(wakeups("quota taken back", seconds) == 0,
 			 "quota taken back: no wakeup\n");
 
 	/* A group goes with its cgroup; nobody tells the daemon. */
 	tm_cg_write(&away, "tiermem.dram_max", "128M");
 	tm_cg_remove(&away);
 	tm_pause_ms(3000);
-	ksft_test_result(switches("group removed", seconds) == 0, "group removed: no wakeup\n");
+	ksft_test_result(wakeups("group removed", seconds) == 0, "group removed: no wakeup\n");
 	ksft_finished();
 }

@@ -413,10 +413,9 @@ int tm_daemon_pids(pid_t *pids, int max)
 	return n;
 }
 
-uint64_t tm_switches(pid_t pid)
+uint64_t tm_sleeps(pid_t pid)
 {
 	char path[64], buf[8192], *p;
-	uint64_t sum;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	if (tm_read(path, buf, sizeof(buf)) <= 0)
@@ -424,9 +423,5 @@ uint64_t tm_switches(pid_t pid)
 	p = strstr(buf, "\nvoluntary_ctxt_switches:");
 	if (!p)
 		return UINT64_MAX;
-	sum = strtoull(p + strlen("\nvoluntary_ctxt_switches:"), NULL, 10);
-	p = strstr(buf, "\nnonvoluntary_ctxt_switches:");
-	if (p)
-		sum += strtoull(p + strlen("\nnonvoluntary_ctxt_switches:"), NULL, 10);
-	return sum;
+	return strtoull(p + strlen("\nvoluntary_ctxt_switches:"), NULL, 10);
 }

@@ -73,7 +73,10 @@ int tm_kmsg_read(int fd, const char *word, char *buf, size_t size, int *splats);
 /* Pids of all threads named ktiermemd*; returns how many. */
 int tm_daemon_pids(pid_t *pids, int max);
 
-/* Voluntary and involuntary context switches of a task; UINT64_MAX when it is gone. */
-uint64_t tm_switches(pid_t pid);
+/*
+ * How often a task went to sleep, which is how often it was woken; UINT64_MAX when it is gone. To
+ * be preempted is neither.
+ */
+uint64_t tm_sleeps(pid_t pid);
 
 #endif /* TM_KERN_H */
