@@ -3,6 +3,7 @@
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 
 #include "ksym.h"
 #include "tiermem.h"
@@ -60,6 +61,36 @@ void tm_subtree_pages(struct mem_cgroup *root, u64 *fast_pages, u64 *slow_pages)
 		for_each_node_mask(nid, slow)
 			*slow_pages += tm_memcg_pages(m, nid);
 	}
+}
+
+/**
+ * tm_subtree_hugetlb_pages - hugetlb pages that processes of a subtree have mapped
+ * @root: cgroup
+ *
+ * They are on no LRU list and not charged to memory cgroups. Pages that several
+ * processes share count for each of them.
+ *
+ * Context: process; doesn't sleep.
+ * Return: pages of the base size.
+ */
+u64 tm_subtree_hugetlb_pages(struct mem_cgroup *root)
+{
+	struct task_struct *task;
+	struct css_task_iter it;
+	struct mem_cgroup *m;
+	u64 pages = 0;
+
+	for (m = K(mem_cgroup_iter)(root, NULL, NULL); m; m = K(mem_cgroup_iter)(root, m, NULL)) {
+		K(css_task_iter_start)(&m->css, CSS_TASK_ITER_PROCS, &it);
+		while ((task = K(css_task_iter_next)(&it))) {
+			task_lock(task);
+			if (task->mm)
+				pages += tm_hugetlb_pages(task->mm);
+			task_unlock(task);
+		}
+		K(css_task_iter_end)(&it);
+	}
+	return pages;
 }
 
 /* A THP and two LRU batches a CPU may be admitted and not counted yet. */

@@ -123,6 +123,8 @@ static int stat_show(struct seq_file *m, void *v)
 	struct mem_cgroup *memcg = seq_memcg(m);
 	struct tm_group *g = tm_group_get(memcg, false);
 	u64 fast_pages, slow_pages, steered = 0, unsteered = 0, over = 0;
+	u64 charged = page_counter_read(&memcg->memory);
+	bool root = !parent_mem_cgroup(memcg);
 	const struct tm_counters *c = &none;
 
 	tm_subtree_pages(memcg, &fast_pages, &slow_pages);
@@ -132,7 +134,7 @@ static int stat_show(struct seq_file *m, void *v)
 		c = &g->counters;
 		over = fast_pages > quota_pages ? fast_pages - quota_pages : 0;
 		tm_group_sum_cpu(g, &steered, &unsteered);
-	} else if (!parent_mem_cgroup(memcg)) {
+	} else if (root) {
 		c = &tm_totals;
 	}
 	seq_printf(m, "dram_bytes %llu\n", fast_pages << PAGE_SHIFT);
@@ -142,7 +144,10 @@ static int stat_show(struct seq_file *m, void *v)
 	seq_printf(m, "cold_in_dram %llu\n", g ? g->plan.cold_fast_pages << PAGE_SHIFT : 0);
 	seq_printf(m, "steered_bytes %llu\n", steered << PAGE_SHIFT);
 	seq_printf(m, "unsteered_bytes %llu\n", unsteered << PAGE_SHIFT);
-	seq_printf(m, "skipped_hugetlb %llu\n", g ? READ_ONCE(g->hugetlb_bytes) : 0);
+	seq_printf(m, "skipped_hugetlb %llu\n", tm_subtree_hugetlb_pages(memcg) << PAGE_SHIFT);
+	seq_printf(m, "skipped_kernel %llu\n",
+		   charged > fast_pages + slow_pages && !root ?
+		   (charged - fast_pages - slow_pages) << PAGE_SHIFT : 0);
 	show_counters(m, c);
 	if (g)
 		tm_group_put(g);

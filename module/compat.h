@@ -137,6 +137,16 @@ static inline pte_t *tm_pte_map_lock(struct mm_struct *mm, pmd_t *pmd, unsigned 
 	__pte;								\
 })
 
+/* Hugetlb pages that an address space has mapped, in pages of the base size. */
+static inline u64 tm_hugetlb_pages(struct mm_struct *mm)
+{
+#ifdef CONFIG_HUGETLB_PAGE
+	return (u64)atomic_long_read(&mm->hugetlb_usage);
+#else
+	return 0;
+#endif
+}
+
 /*
  * Give an accessed bit that we took back to reclaim: page_idle's young flag
  * where the kernel has it, else the flag that reclaim looks at next.

@@ -287,7 +287,6 @@ static void observe_and_exchange(struct tm_group *g)
 	 */
 	tm_plan_make(&o->histogram, (u64)max(room, 0L), g->busy ? 0 : (u64)max(-room, 0L),
 		     &g->plan);
-	WRITE_ONCE(g->hugetlb_bytes, o->hugetlb_bytes);
 	if (g->calm_passes) {
 		g->calm_passes--;
 		g->plan.promote_pages = 0;

@@ -221,12 +221,10 @@ static bool binds(const struct mempolicy *policy)
 }
 
 /* Mappings without pages of their own, or with pages that can't be moved. */
-static bool skip_vma(struct tm_observation *o, struct vm_area_struct *vma)
+static bool skip_vma(const struct tm_observation *o, struct vm_area_struct *vma)
 {
-	if (is_vm_hugetlb_page(vma)) {
-		o->hugetlb_bytes += vma->vm_end - vma->vm_start;
+	if (is_vm_hugetlb_page(vma))
 		return true;
-	}
 	/* Of DAX, the walker would split gigantic entries just to look at them. */
 	if (vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP) || vma_is_dax(vma))
 		return true;
@@ -346,7 +344,6 @@ void tm_observe(struct tm_observation *o, struct tm_group *g)
 	o->nr[TM_FAST] = 0;
 	o->nr[TM_SLOW] = 0;
 	o->young_pages = 0;
-	o->hugetlb_bytes = 0;
 	o->last_charge = 0;
 	o->last_mine = false;
 	tm_tiers_get(&fast, &o->slow);

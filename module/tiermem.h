@@ -169,7 +169,6 @@ struct tm_group_cpu {
  * @promote_floor, @demote_ceiling: heat levels worth remembering as candidates
  * @calm_passes: passes left without promotions, after thrashing
  * @plan: of the last observation; read without a lock for tiermem.stat
- * @hugetlb_bytes: mapped hugetlb pages at the last observation
  *
  * @next_ns: when the daemon looks again; daemon only
  * @counters: stats and events
@@ -217,7 +216,6 @@ struct tm_group {
 	unsigned int promote_floor;
 	unsigned int demote_ceiling;
 	struct tm_plan plan;
-	u64 hugetlb_bytes;
 
 	u64 next_ns;
 	struct tm_counters counters;
@@ -275,6 +273,7 @@ static __always_inline struct tm_group *tm_group_of(const struct mem_cgroup *mem
 
 unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid);
 void tm_subtree_pages(struct mem_cgroup *root, u64 *fast_pages, u64 *slow_pages);
+u64 tm_subtree_hugetlb_pages(struct mem_cgroup *root);
 u64 tm_group_recount(struct tm_group *g);
 void tm_group_recount_path(struct tm_group *g);
 u64 tm_group_excess(const struct tm_group *g);
@@ -427,7 +426,6 @@ struct tm_candidate {
  * @all_fast: collect every fast page, hot or not; used when LRU lists don't
  *	lead to them
  * @young_pages: pages seen accessed
- * @hugetlb_bytes: hugetlb mappings passed by
  */
 struct tm_observation {
 	struct tm_group *g;
@@ -436,7 +434,6 @@ struct tm_observation {
 	unsigned int nr[TM_NR_TIERS];
 	bool all_fast;
 	u64 young_pages;
-	u64 hugetlb_bytes;
 
 	/* private: state of the walk */
 	nodemask_t slow;

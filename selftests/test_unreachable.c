@@ -13,6 +13,10 @@
 
 #define CHUNK	(1 * TM_MIB)	/* one registered buffer */
 
+#define PIPES		16
+#define PIPE_BYTES	TM_MIB			/* the most that a pipe may hold by default */
+#define HUGETLB_BYTES	(4 * TM_MIB)
+
 static size_t pinned, movable, quota;
 
 static int io_one(struct io_uring *ring, bool write, int fd, char *buf, int index)
@@ -223,6 +227,59 @@ static void locked(void)
 	ksft_test_result(ok, "locked pages move\n");
 }
 
+/* Kernel memory: the contents of full pipes. User memory of another kind: hugetlb pages. */
+static int uncovered(struct tm_child *self, void *arg)
+{
+	char line[16], *huge, *buf = calloc(1, PIPE_BYTES);
+	int i, fd[2];
+
+	(void)arg;
+	huge = mmap(NULL, HUGETLB_BYTES, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (huge != MAP_FAILED)
+		memset(huge, 1, HUGETLB_BYTES);
+	for (i = 0; i < PIPES; i++) {
+		if (!buf || pipe(fd) || fcntl(fd[0], F_SETPIPE_SZ, PIPE_BYTES) < 0 ||
+		    write(fd[1], buf, PIPE_BYTES) != (ssize_t)PIPE_BYTES)
+			tm_die("pipe: %m");
+	}
+	tm_tell(self, "READY %d", huge != MAP_FAILED);
+	tm_hear(self, line, sizeof(line), INT_MAX);
+	return 0;
+}
+
+static void not_covered(void)
+{
+	uint64_t kernel0, kernel, hugetlb;
+	struct tm_child c;
+	struct tm_cg cg;
+	char line[32];
+	bool ok = true, have;
+
+	tm_set("/proc/sys/vm/nr_hugepages", "4");
+	if (tm_cg_create(&cg, NULL, "uncovered") ||
+	    tm_cg_write_u64(&cg, "tiermem.dram_max", quota))
+		tm_die("setting the cgroup up");
+	kernel0 = tm_stat(&cg, "skipped_kernel");
+	tm_spawn(&c, &cg, uncovered, NULL);
+	if (tm_hear(&c, line, sizeof(line), tm_ms(TM_HANG_MS)) < 0)
+		tm_die("no process");
+	have = !strcmp(line, "READY 1");
+	kernel = tm_stat(&cg, "skipped_kernel") - kernel0;
+	hugetlb = tm_stat(&cg, "skipped_hugetlb");
+	tm_diag("pipes of %.1fM, hugetlb pages of %.1fM: skipped_kernel %.1fM, skipped_hugetlb %.1fM, %s",
+		tm_fmib(PIPES * PIPE_BYTES), tm_fmib(have ? HUGETLB_BYTES : 0), tm_fmib(kernel),
+		tm_fmib(hugetlb), tm_usage(&cg));
+	tm_check(&ok, kernel >= PIPES * PIPE_BYTES && kernel < 2 * PIPES * PIPE_BYTES,
+		 "skipped_kernel %.1fM", tm_fmib(kernel));
+	tm_check(&ok, hugetlb == (have ? HUGETLB_BYTES : 0), "skipped_hugetlb %.1fM",
+		 tm_fmib(hugetlb));
+	tm_check(&ok, tm_dram(&cg) <= quota, "%s", tm_usage(&cg));
+	tm_kill(&c, SIGKILL);
+	tm_check(&ok, !tm_cg_remove(&cg), "the cgroup can't be removed");
+	ksft_test_result(ok, "what isn't covered is counted\n");
+}
+
 int main(int argc, char **argv)
 {
 	tm_init(argc, argv);
@@ -234,8 +291,9 @@ int main(int argc, char **argv)
 	tm_write("/proc/sys/vm/drop_caches", "3");
 	tm_require_free(false, 2 * pinned);
 	tm_require_free(true, 2 * pinned);
-	ksft_set_plan(5);
+	ksft_set_plan(6);
 	registered_buffers();
 	locked();
+	not_covered();
 	ksft_finished();
 }
