@@ -341,7 +341,8 @@ static const char *dumped_page(const char *text)
 		return NULL;
 	memcpy(old, held, sizeof(old));
 	held[0] = '\0';
-	if (strstr(text, "migration failure") || strstr(text, "unmovable page"))
+	if (strstr(text, "migration failure") || strstr(text, "isolation failed") ||
+	    strstr(text, "unmovable page"))
 		return NULL;
 	return old;
 }

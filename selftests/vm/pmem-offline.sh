@@ -33,7 +33,12 @@ for d in "$dax"/devices/dax*; do
 			{ echo "$name: ${b##*/} stays online" >&2; exit 1; }
 	done
 	[ "$mode" != --blocks-only ] || continue
-	# Never unbind with memory online: kmem would leak it until reboot.
+	# Never unbind with memory online: kmem would leak it until reboot. A block
+	# may still be on its way, in whatever direction, for somebody who was killed.
+	for b in "/sys/devices/system/node/node$(cat "$d/target_node")"/memory[0-9]*; do
+		state=$(cat "$b/state" 2>/dev/null || echo offline)
+		[ "$state" = offline ] || { echo "$name: ${b##*/} is $state" >&2; exit 1; }
+	done
 	echo "$name" >"$d/driver/unbind"
 	echo "$name" >"$dax/drivers/kmem/remove_id"
 	echo "$name" >"$dax/drivers/device_dax/bind" 2>/dev/null ||

@@ -29,7 +29,7 @@ drop_hotplug_dumps()
 	awk '
 	function give() { if (held != "") print held; held = "" }
 	/page:.*refcount/ { give(); held = $0; next }
-	/page dumped because: (migration failure|unmovable page)/ { held = ""; next }
+	/page dumped because: (migration failure|isolation failed|unmovable page)/ { held = ""; next }
 	/page dumped because:/ { give() }
 	{ print }
 	END { give() }
