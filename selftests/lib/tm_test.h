@@ -67,7 +67,8 @@
 
 /*
  * Two knobs for slow kernels (KASAN, lockdep) and small machines, from the environment:
- * TM_SIZE_PCT scales every tm_mb(), TM_TIME_PCT every tm_ms(). Both default to 100.
+ * TM_SIZE_PCT scales every tm_mb(), TM_TIME_PCT every tm_ms() and what the daemon may use of a CPU.
+ * Both default to 100.
  */
 size_t tm_mb(unsigned int mib);			/* MiB as bytes, scaled, a multiple of 2 MiB */
 int tm_ms(int ms);				/* a time limit in ms, scaled */
