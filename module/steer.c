@@ -37,14 +37,6 @@ static bool is_promotion(gfp_t gfp)
 	return gfp & __GFP_NOWARN && gfp & __GFP_NOMEMALLOC && !(gfp & __GFP_DIRECT_RECLAIM);
 }
 
-/* Is it a page for user space that doesn't have to come from one node? */
-static __always_inline bool is_ours(gfp_t gfp, unsigned long order)
-{
-	if (likely((gfp & (USER_GFP | __GFP_THISNODE)) == USER_GFP))
-		return true;
-	return !(~gfp & USER_GFP) && (is_thp_fault(gfp, order) || is_promotion(gfp));
-}
-
 /*
  * The cgroup that the page will be charged to, as get_mem_cgroup_from_mm()
  * finds it; false if that is none or the root. (Not NULL: one test less.)
@@ -114,12 +106,25 @@ static noinline notrace void admit_or_steer(struct pt_regs *regs, struct mem_cgr
 	note(memcg, 1L << order, true);
 }
 
+static __always_inline void steer(struct pt_regs *regs, unsigned long order)
+{
+	struct mem_cgroup *memcg, *from;
+
+	preempt_disable_notrace();
+	if (likely(charged_memcg(&memcg)) && tm_node_is_fast((int)regs->dx)) {
+		from = tm_group_take_stock(memcg, 1L << order);
+		if (from)
+			admit_or_steer(regs, memcg, from);
+	}
+	preempt_enable_notrace();
+}
+
 /*
  * A policy that binds is respected, but one that binds to nodes of both tiers,
  * as that of a guest on all nodes, leaves a choice. Single pages only: huge
  * ones with a nodemask may be hugetlb's.
  */
-static noinline notrace bool leaves_choice(const nodemask_t *bound, unsigned long order)
+static bool notrace leaves_choice(const nodemask_t *bound, unsigned long order)
 {
 	bool choice;
 
@@ -127,6 +132,19 @@ static noinline notrace bool leaves_choice(const nodemask_t *bound, unsigned lon
 	choice = !order && nodes_intersects(*bound, tm_rcu(tm_tiers)->slow);
 	preempt_enable_notrace();
 	return choice;
+}
+
+/* A page for user space that is large, bound, or wanted on this very node. */
+static noinline notrace void steer_special(struct pt_regs *regs)
+{
+	gfp_t gfp = (__force gfp_t)regs->di;
+	unsigned long order = regs->si;
+
+	if (gfp & __GFP_THISNODE && !is_thp_fault(gfp, order) && !is_promotion(gfp))
+		return;
+	if (regs->cx && !leaves_choice((const nodemask_t *)regs->cx, order))
+		return;
+	steer(regs, order);
 }
 
 /*
@@ -142,20 +160,12 @@ static notrace void steer_callback(unsigned long ip, unsigned long parent_ip,
 {
 	struct pt_regs *regs = tm_ftrace_regs(fregs);
 	gfp_t gfp = (__force gfp_t)regs->di;
-	struct mem_cgroup *memcg, *from;
 
-	if (!is_ours(gfp, regs->si))
-		return;
-	if (unlikely(regs->cx) && !leaves_choice((const nodemask_t *)regs->cx, regs->si))
-		return;
-
-	preempt_disable_notrace();
-	if (likely(charged_memcg(&memcg)) && tm_node_is_fast((int)regs->dx)) {
-		from = tm_group_take_stock(memcg, 1L << regs->si);
-		if (from)
-			admit_or_steer(regs, memcg, from);
-	}
-	preempt_enable_notrace();
+	/* Nearly always: one page, from wherever it is nearest. */
+	if (likely((gfp & (USER_GFP | __GFP_THISNODE)) == USER_GFP && !(regs->si | regs->cx)))
+		steer(regs, 0);
+	else if (!(~gfp & USER_GFP))
+		steer_special(regs);
 }
 
 /* Guards what follows. */
