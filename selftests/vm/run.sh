@@ -27,7 +27,6 @@ top directory of the project; what it writes goes nowhere, except to $VM_OUT
   -e VAR=VAL   environment of the command (repeatable)
   -c CPU       QEMU CPU model (VM_CPU), e.g. max
   -q ARGS      more QEMU arguments, split at blanks
-  -x REGEX     console lines that are expected and don't count (repeatable)
   -l           don't check the console, isolated pages and taint at the end
   -P           without the TLB flush plugin
   -i           one instruction = 1 ns (-icount shift=0,sleep=off): the guest's clock
@@ -58,14 +57,14 @@ SMP=2
 . "$VM_DIR/verdict.sh"
 
 kver='' kernel='' topo=pmem limit=300 name='' append='' cgroup=v2 check=1
-use_plugin=1 icount='' expected=() env=() extra=()
+use_plugin=1 icount='' env=() extra=()
 # Without la57 page walks are a level shorter. Without erms and fsrm the kernel
 # clears and copies pages with moves instead of "rep stosb", 5 to 10 times faster
 # under TCG, and smap/smep cost another tenth. They also catch bugs in accesses
 # to user memory: test with -c max too, now and then.
 cpu=${VM_CPU:-max,-la57,-erms,-fsrm,-smap,-smep}
 
-while getopts k:K:t:s:T:n:a:g:e:c:q:x:lPih opt; do
+while getopts k:K:t:s:T:n:a:g:e:c:q:lPih opt; do
 	case $opt in
 	k) kver=$OPTARG ;;
 	K) kernel=$OPTARG ;;
@@ -78,7 +77,6 @@ while getopts k:K:t:s:T:n:a:g:e:c:q:x:lPih opt; do
 	e) env+=("$OPTARG") ;;
 	c) cpu=$OPTARG ;;
 	q) read -ra words <<<"$OPTARG"; extra+=("${words[@]}") ;;
-	x) expected+=("$OPTARG") ;;
 	l) check=0 ;;
 	P) use_plugin='' ;;
 	i) icount=1 use_plugin='' ;;

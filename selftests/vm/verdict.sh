@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # What a finished guest is worth; sourced by run.sh.
-# shellcheck disable=SC2154	# OUT, VM_ROOT, expected, limit, check: run.sh
+# shellcheck disable=SC2154	# OUT, VM_ROOT, limit, check: run.sh
 
 # Every word by which a kernel says that it found a bug in itself.
 SPLAT='BUG:|WARNING:|KASAN|KCSAN|UBSAN|Oops|general protection|Kernel panic'
@@ -14,8 +14,6 @@ readonly SPLAT
 
 # An out-of-tree (O) unsigned (E) module was loaded: that is us.
 readonly TAINT_OK=$((4096 | 8192))
-# W: a WARNING was printed.
-readonly TAINT_WARN=512
 
 field()		# name; prints its value from the guest's last words
 {
@@ -38,15 +36,12 @@ drop_hotplug_dumps()
 
 splats()
 {
-	local e lines
+	local lines
 
 	# The console has what came after the boot, also of a guest that died;
 	# dmesg has the boot. Most lines are in both.
 	lines=$(cat "$OUT/console" "$OUT/dmesg" 2>/dev/null | tr -d '\r' | drop_hotplug_dumps |
 		grep -aE "$SPLAT" | sed 's/^\[[^]]*\] //' | awk '!seen[$0]++') || :
-	for e in "${expected[@]}"; do
-		lines=$(grep -avE -- "$e" <<<"$lines") || :
-	done
 	[ -z "$lines" ] || echo "$lines"
 }
 
@@ -79,8 +74,6 @@ verdict()	# status of QEMU; sets STATUS
 	fi
 	taint=$(field taint)
 	taint=$((${taint:-0} & ~TAINT_OK))
-	# An expected warning taints, too.
-	[ ${#expected[@]} -eq 0 ] || taint=$((taint & ~TAINT_WARN))
 	if [ "$taint" -ne 0 ]; then
 		bad+="kernel taint $(field taint)"$'\n'
 	fi
