@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+# shellcheck disable=SC2034	# overhead, data_bytes: systems.sh
+# shellcheck disable=SC2154	# the job's variables: init; policy: systems.sh
+#
+# Workload redis: a Redis on CPU 1 in the cgroup, its clients on CPU 0 outside.
+# bench.args, all optional:
+#   phases=OP:DISTRIBUTION:PIPELINE,...	what to measure, see redisload
+#   seconds=S	length of each phase
+#   warmup=S	load of the first kind before everything, until placement is steady
+#   settle=S	load of its own kind before each phase
+#   keys=N value=BYTES clients=N
+# Phase 0 in the results is the warm-up.
+
+overhead=$((1 << 20))
+keys=$(arg keys 110000)
+value=$(arg value 1024)
+: "${data_bytes:=$((keys * (value * 5 / 4 + 130)))}"
+phases=$(arg phases get:zipf:1,get:zipf:16,set:zipf:1 | tr , ' ')
+seconds=$(arg seconds 0.5)
+settle=$(arg settle 0.1)
+socket=/redis.sock
+
+load()	# redisload arguments
+{
+	redisload --socket $socket --keys "$keys" --value-bytes "$value" --seed "$seed" \
+		--clients "$(arg clients 50)" "$@" || fail "redisload $*"
+}
+
+# Load whose results nobody wants.
+unmeasured()	# seconds phase
+{
+	load --phase "$2" --first-phase 0 --seconds "$1" >/dev/null
+}
+
+setup_system
+stage "set up"
+# Nothing is saved; no port, so no TCP; the rest is the default.
+# shellcheck disable=SC2086	# policy is words, perhaps none
+within -g $CGROUP -c $SERVER_CPU $policy -- \
+	redis-server --port 0 --unixsocket $socket --save "" --appendonly no \
+	--activedefrag no --loglevel warning >/redis.log 3>&- &
+server=$!
+wait_for $socket redis-server
+stage started
+load --populate >/dev/null
+stage populated
+started $server
+n=0
+for phase in $phases; do
+	if [ $n -eq 0 ]; then
+		state 0 begin
+		load --phase "$phase" --first-phase 0 --seconds "$(arg warmup 2)" >&3
+		state 0 end
+	fi
+	n=$((n + 1))
+	case $system in
+	oracle)	# the counts of this very load
+		mark --zero --pages-on
+		unmeasured "$(arg counted 1)" "$phase"
+		mark --pages-off
+		warm $server ;;
+	esac
+	[ "$settle" = 0 ] || unmeasured "$settle" "$phase"
+	state $n begin
+	load --phase "$phase" --first-phase $n --seconds "$seconds" >&3
+	state $n end
+done
+kill -0 $server || fail "redis-server has died"

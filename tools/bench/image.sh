@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What the guests of the benchmark boot from: build/bench/image/NAME.cpio, an
+# initramfs with busybox, the scripts of guest/, and the programs of
+# one workload with their libraries. Uncompressed, as decompression would be
+# simulated, too. The same input makes the same image, to the last bit.
+#
+#   image.sh [micro|redis|mariadb|mariadb-large ...]	default: all
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+top=$(cd "$here/../.." && pwd -P)
+build=$top/build/bench
+out=$build/image
+programs=$build/guest
+
+die()
+{
+	echo "image: $*" >&2
+	exit 1
+}
+
+# The kernel of the benchmark: Debian's 6.12.
+release=$(cd /boot && printf '%s\n' vmlinuz-6.12.*-amd64 | sed 's/^vmlinuz-//' | sort -V | tail -n 1)
+[ -r "/boot/vmlinuz-$release" ] || die "no kernel 6.12 in /boot (make deps)"
+
+# A program or library as it is needed: stripped, with the libraries that the
+# dynamic linker would load.
+add()	# directory-in-image file...
+{
+	local dir=$1 f lib
+
+	shift
+	for f in "$@"; do
+		[ -r "$f" ] || die "no $f (make deps)"
+		install -D -m 755 "$f" "$root/$dir/$(basename "$f")"
+		strip --strip-unneeded "$root/$dir/$(basename "$f")"
+		while read -r lib; do
+			[ -e "$root/lib/$(basename "$lib")" ] || {
+				install -D -m 755 "$lib" "$root/lib/$(basename "$lib")"
+				strip --strip-unneeded "$root/lib/$(basename "$lib")"
+			}
+		done < <(ldd "$f" 2>/dev/null | grep -o '/[^ ]*')
+	done
+	# Programs name their loader by its path.
+	[ ! -e "$root/lib/ld-linux-x86-64.so.2" ] || {
+		mkdir -p "$root/lib64"
+		ln -sf ../lib/ld-linux-x86-64.so.2 "$root/lib64/ld-linux-x86-64.so.2"
+	}
+}
+
+# Kernel modules that a workload needs, numbered in the order of loading.
+add_modules()	# name...
+{
+	local name path n=10
+
+	mkdir -p "$root/modules"
+	for name in "$@"; do
+		/sbin/modprobe -S "$release" --show-depends "$name" || die "no module $name"
+	done | while read -r _ path _; do
+		name=$(basename "${path%.ko*}")
+		[ -z "$(find "$root/modules" -name "*-$name.ko")" ] || continue
+		n=$((n + 1))
+		case $path in
+		*.xz)	xz -dc "$path" ;;
+		*)	cat "$path" ;;
+		esac >"$root/modules/$n-$name.ko"
+		strip --strip-debug "$root/modules/$n-$name.ko"
+	done
+}
+
+base()
+{
+	local f
+
+	mkdir -p "$root"/{bin,lib,proc,sys,dev,tmp}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	! ldd "$root/bin/busybox" >/dev/null 2>&1 || die "busybox is not static (busybox-static)"
+	ln -s busybox "$root/bin/sh"
+	install -m 755 "$here/guest/init" "$root/init"
+	install -m 644 "$here"/guest/{lib,systems}.sh "$root"
+	for f in within loop noderange mark place; do
+		add bin "$programs/$f"
+	done
+}
+
+image_micro()
+{
+	add bin "$programs/micro"
+}
+
+image_redis()
+{
+	add bin /usr/bin/redis-server "$programs/redisload"
+}
+
+# The small database fits a pool that fits in DRAM; the large one is three times
+# what a machine with only that much DRAM could keep in its pool (64M).
+database()	# rows pool-MiB
+{
+	local disk=$build/database/$1.img
+
+	mkdir -p "$build/database"
+	[ "$disk" -nt "$here/database.sh" ] || "$here/database.sh" "$1" "$disk" ||
+		die "no database of $1 rows"
+	cp --sparse=always "$disk" "$root/disk.img"
+	echo "$1 $2" >"$root/database"
+	add bin /usr/sbin/mariadbd /usr/bin/sysbench
+	add_modules null_blk ext4
+	install -m 644 -t "$root" "$here/guest/fill.lua"
+	mkdir -p "$root/usr/share/sysbench" "$root/share/charsets" "$root/etc"
+	install -m 644 -t "$root/usr/share/sysbench" /usr/share/sysbench/oltp_*.lua
+	install -m 644 -t "$root/share" /usr/share/mysql/english/errmsg.sys
+	install -m 644 -t "$root/share/charsets" /usr/share/mysql/charsets/Index.xml
+	echo "root:x:0:0::/:/bin/sh" >"$root/etc/passwd"
+	install -m 644 "$here/guest/mariadb.sh" "$root/$name.sh"
+}
+
+image_mariadb()
+{
+	database 200000 96
+}
+
+image_mariadb_large()
+{
+	database 750000 256
+}
+
+# Sorted, owned by root, of one date, without the inode numbers of this machine.
+pack()	# name
+{
+	local tmp
+
+	mkdir -p "$out"
+	tmp=$(mktemp "$out/.$1.XXXXXX")
+	find "$root" -exec touch -h -d @0 {} +
+	(cd "$root" && find . -mindepth 1 -printf '%P\n' | LC_ALL=C sort |
+		cpio -o -H newc -R 0:0 --reproducible --quiet) >"$tmp"
+	mv "$tmp" "$out/$1.cpio"
+	echo "$(stat -c %s "$out/$1.cpio") bytes  ${out#"$top"/}/$1.cpio"
+}
+
+[ $# -gt 0 ] || set -- micro redis mariadb mariadb-large
+make -s -C "$here/guest" || die "the programs of tools/bench/guest do not build"
+for name in "$@"; do
+	declare -F "image_${name//-/_}" >/dev/null || die "no workload $name"
+	root=$build/root.$name
+	rm -rf "$root"
+	base
+	[ ! -e "$here/guest/$name.sh" ] || install -m 644 "$here/guest/$name.sh" "$root"
+	"image_${name//-/_}"
+	pack "$name"
+	rm -rf "$root"
+done
