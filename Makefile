@@ -9,8 +9,8 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 # What a module build needs; copied, so that two kernels can be built side by side.
 SOURCES := Kbuild dkms.conf $(shell find $(wildcard module uapi) -name '*.[ch]')
 
-.PHONY: all modules selftests deps demo check check-long bench style install dkms-install \
-	dkms-remove clean help
+.PHONY: all modules selftests deps demo check check-long bench bench-quick bench-report \
+	bench-docs bench-images style install dkms-install dkms-remove clean help
 
 all: modules
 
@@ -19,6 +19,10 @@ help:
 	@echo 'demo          a quota on a PMEM node, seen in a virtual machine'
 	@echo 'check         build for both kernels and run all tests in virtual machines'
 	@echo 'check-long    beside the loops of stock kernels, and all tests on a debug kernel'
+	@echo 'bench         tiering systems against each other on a simulated clock (hours; goes on'
+	@echo '              where it was stopped); bench-quick: 10 minutes; bench-report: tables and'
+	@echo '              plots of what there is so far; bench-docs: the same into docs/;'
+	@echo '              JOBS=<pattern> chooses jobs'
 	@echo 'modules       build/<release>/tiermem.ko (default)'
 	@echo 'install       install the module for KVER; dkms-install: for every kernel'
 	@echo 'style         checkpatch, sparse, W=1, shellcheck and the rules of this project'
@@ -47,6 +51,25 @@ check: modules
 check-long: modules
 	selftests/check.sh -m long
 	selftests/debug/run.sh
+
+bench-images: modules
+	$(MAKE) -C tools/tiersim
+	tools/bench/image.sh
+
+# Reported also if some of the jobs failed.
+bench: bench-images
+	set -f; tools/bench/bench run $(JOBS); status=$$?; \
+	tools/bench/bench report; exit $$status
+
+bench-quick: bench-images
+	set -f; tools/bench/bench run --quick $(JOBS); status=$$?; \
+	tools/bench/bench report --quick; exit $$status
+
+bench-report:
+	tools/bench/bench report
+
+bench-docs:
+	tools/bench/bench report --docs
 
 style:
 	tools/packaging/style.sh

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0
+"""docs/benchmarks.md: its results, between two comments, and the plots that it shows."""
+from __future__ import annotations
+
+import pathlib
+import shutil
+
+from progress import write_atomically
+from tables import Tables
+
+BEGIN = "<!-- results: make bench-docs writes from here -->\n"
+END = "<!-- results: to here -->\n"
+
+
+def publish(report, plots: list[str], document: pathlib.Path) -> list[pathlib.Path]:
+    """Puts the tables into the document, plots and rows beside it. Returns what was written."""
+    text = document.read_text()
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(END) < text.index(BEGIN):
+        raise ValueError(f"{document}: no two comments for the results to go between")
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    beside = document.with_suffix("")
+    beside.mkdir(exist_ok=True)
+    for old in beside.glob("*.svg"):
+        if old.name not in plots:
+            old.unlink()
+    for name in plots:
+        shutil.copyfile(report.out / name, beside / name)
+    write_atomically(beside / "results.csv", report.csv())
+    body = Tables(report).brief(plots)
+    write_atomically(document, f"{head}{BEGIN}\n{body}\n{END}{tail}")
+    return [document] + [beside / name for name in plots + ["results.csv"]]

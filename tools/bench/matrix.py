@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is measured: workloads, systems, shares of DRAM, seeds.
+
+One job is one boot: a workload under a system with a share and a seed. To add a workload or a
+system, add a line; names and arguments mean what tools/bench/boot.sh and its guest make of them.
+"""
+from dataclasses import dataclass
+
+# Replicates: the seed is that of QEMU's guest randomness and of the workload's keys.
+SEEDS = (1, 2, 3)
+
+# The kernel that boot.sh starts: the newest installed one of this series.
+KERNEL_SERIES = "6.12"
+
+# Options of the simulator (tools/tiersim/README.md), "key=value ...", where they are not
+# its defaults.
+MODEL = ""
+
+# A job that takes longer than this hangs. Estimates are CPU seconds of a machine
+# that simulates 100 million guest instructions a second; hosts are slower, and busy.
+LIMIT_BASE_S = 300
+LIMIT_FACTOR = 6
+# From SIGTERM to SIGKILL: boot.sh tidies up.
+LIMIT_GRACE_S = 5
+
+
+@dataclass(frozen=True)
+class System:
+    """A way to place memory. Without `shared` it has no quota, and so one job for all shares."""
+    name: str
+    shared: bool
+    about: str
+
+
+# In the order of the tables' columns, and of the jobs of a row.
+SYSTEMS = (
+    System("all-dram", False, "all memory in DRAM: what 100 % means"),
+    System("all-slow", False, "all memory in the slow tier"),
+    System("tiermem", True, "a quota in tiermem.dram_max"),
+    System("first-touch", True, "no tiering: what comes first is in DRAM"),
+    System("numab2", True, "numa_balancing=2 and demotion"),
+    System("damon", True, "DAMON migrate_hot, migrate_cold"),
+    System("mglru-loop", True, "numab2 and a loop of MGLRU demotion"),
+    System("reclaim-loop", True, "numab2 and a loop of memory.reclaim"),
+    System("oracle", True, "static placement by true access counts"),
+)
+BASE = "all-dram"
+FLOOR = "all-slow"
+OURS = "tiermem"
+BOUNDS = (BASE, FLOOR, "oracle")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A workload; `phases` are what its results promise, in this order."""
+    name: str
+    boot: str               # workload= of boot.sh
+    args: str
+    phases: tuple[str, ...]
+    shares: tuple[int, ...]  # DRAM in percent of the data
+    cpu_s: int              # estimate of a whole job
+    quick: bool = False     # its last share is part of --quick
+    options: tuple[str, ...] = ()   # further words for boot.sh, such as "data_bytes=..."
+
+
+# Of sysbench.
+POINT = ("point_select",)
+OLTP = ("read_only", "read_write")
+
+
+def redis(dist: str, quick: bool = False) -> Workload:
+    """GET, SET and a mix one at a time, then GET pipelined by 16."""
+    specs = [("get", 1), ("set", 1), ("mixed", 1), ("get", 16)]
+    return Workload(
+        f"redis-{dist}", "redis",
+        "phases=" + ",".join(f"{op}:{dist}:{depth}" for op, depth in specs) +
+        " warmup=1 settle=0.05 seconds=0.15 counted=0.2",
+        tuple(f"{op}-{dist}" + (f"-p{depth}" if depth > 1 else "") for op, depth in specs),
+        (67, 33), 90, quick)
+
+
+def micro(name: str, patterns: tuple[str, ...], more: str, quick: bool = False) -> Workload:
+    """Access patterns on a block of memory, one after the other."""
+    return Workload(name, "micro", f"patterns={','.join(patterns)} --size 128M {more}",
+                    patterns, (50, 25), 20 + 6 * len(patterns), quick)
+
+
+def mariadb(size: str, dist: str, tests: tuple[str, ...], quick: bool = False) -> Workload:
+    """sysbench OLTP; small: all of the data fits the buffer pool."""
+    # About 0.4 s each; sysbench counts time in whole seconds.
+    events = 16000 if tests == POINT else 400
+    return Workload(f"mariadb-{size}-{dist}", "mariadb" if size == "small" else "mariadb-large",
+                    f"tests={','.join(tests)} rand={dist} warmup=1 events={events} counted=1",
+                    tests, (25, 12), 50 + 50 * (1 + len(tests)), quick)
+
+
+WORKLOADS = (
+    redis("zipf", quick=True),
+    micro("micro", ("zipf", "hot10", "gauss", "uniform", "scan", "gups", "chase", "seqread"),
+          "--warmup 1.2 --seconds 0.3", quick=True),
+    # Over time: how long a new hot set takes.
+    micro("micro-jump", ("jump",), "--warmup 1.2 --seconds 2 --jump-every 1 --report-every 0.02"),
+    mariadb("small", "pareto", POINT, quick=True),
+    mariadb("large", "pareto", POINT),
+    redis("uniform"),
+    redis("gauss"),
+    mariadb("small", "special", OLTP),
+    mariadb("large", "special", OLTP),
+    mariadb("small", "uniform", POINT),
+    mariadb("large", "uniform", POINT),
+)
+
+# --quick: the last share of each quick workload, one seed, as many systems in this
+# order as fit: 10 minutes on 2 cores.
+QUICK_CPU_S = 1200
+QUICK_ORDER = ("all-dram", "tiermem", "numab2", "all-slow", "first-touch", "oracle",
+               "mglru-loop", "reclaim-loop", "damon")
