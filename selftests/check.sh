@@ -18,6 +18,10 @@ set -euo pipefail
 # check-long. `-`: by hand only.
 TABLE='
 test_dkms host			host		*	600
+test_benchreport		host		*	200
+test_benchtools			host		*	200
+test_place host			host		*	100
+test_tiersim			host		*	1200
 test_quota_alloc		pmem		*	900
 test_quota_write		pmem		*	300
 test_dram_zero			alone		*	200
@@ -30,6 +34,7 @@ test_badwrites			pmem		*	200
 test_refuse v2			pmem		*	200
 test_dkms vm			pmem		*	200
 test_tiers			pmem		*	100
+test_place vm			plain		6.12*	100
 test_hotplug			late		*	400
 test_tiers			plain		*	100
 test_quota_alloc -n0 -v anon4k -v thp -v filewrite	plain	*	200
