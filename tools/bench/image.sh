@@ -91,7 +91,12 @@ image_micro()
 
 image_redis()
 {
+	local memtier
+
 	add bin /usr/bin/redis-server "$programs/redisload"
+	memtier=$(command -v memtier_benchmark) || return 0
+	add bin "$memtier"
+	install -m 644 "$here/guest/memtier.sh" "$root"
 }
 
 # The small database fits a pool that fits in DRAM; the large one is three times

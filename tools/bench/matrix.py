@@ -4,6 +4,7 @@
 One job is one boot: a workload under a system with a share and a seed. To add a workload or a
 system, add a line; names and arguments mean what tools/bench/boot.sh and its guest make of them.
 """
+import shutil
 from dataclasses import dataclass
 
 # Replicates: the seed is that of QEMU's guest randomness and of the workload's keys.
@@ -68,11 +69,12 @@ POINT = ("point_select",)
 OLTP = ("read_only", "read_write")
 
 
-def redis(dist: str, quick: bool = False) -> Workload:
+def redis(dist: str, quick: bool = False, client: str = "") -> Workload:
     """GET, SET and a mix one at a time, then GET pipelined by 16."""
     specs = [("get", 1), ("set", 1), ("mixed", 1), ("get", 16)]
     return Workload(
-        f"redis-{dist}", "redis",
+        f"{client or 'redis'}-{dist}", "redis",
+        (f"client={client} " if client else "") +
         "phases=" + ",".join(f"{op}:{dist}:{depth}" for op, depth in specs) +
         " warmup=1 settle=0.05 seconds=0.15 counted=0.2",
         tuple(f"{op}-{dist}" + (f"-p{depth}" if depth > 1 else "") for op, depth in specs),
@@ -109,6 +111,10 @@ WORKLOADS = (
     mariadb("small", "uniform", POINT),
     mariadb("large", "uniform", POINT),
 )
+
+# Not a Debian package: where somebody has installed it.
+if shutil.which("memtier_benchmark"):
+    WORKLOADS += (redis("uniform", client="memtier"),)
 
 # --quick: the last share of each quick workload, one seed, as many systems in this
 # order as fit: 10 minutes on 2 cores.

@@ -10,6 +10,7 @@
 #   warmup=S	load of the first kind before everything, until placement is steady
 #   settle=S	load of its own kind before each phase
 #   keys=N value=BYTES clients=N
+#   client=redisload|memtier
 # Phase 0 in the results is the warm-up.
 
 overhead=$((1 << 20))
@@ -19,19 +20,29 @@ value=$(arg value 1024)
 phases=$(arg phases get:zipf:1,get:zipf:16,set:zipf:1 | tr , ' ')
 seconds=$(arg seconds 0.5)
 settle=$(arg settle 0.1)
+client=$(arg client redisload)
+clients=$(arg clients 50)
 socket=/redis.sock
 
-load()	# redisload arguments
-{
-	redisload --socket $socket --keys "$keys" --value-bytes "$value" --seed "$seed" \
-		--clients "$(arg clients 50)" "$@" || fail "redisload $*"
-}
-
-# Load whose results nobody wants.
-unmeasured()	# seconds phase
-{
-	load --phase "$2" --first-phase 0 --seconds "$1" >/dev/null
-}
+# Fills the server, and puts it under load of a kind (OP:DISTRIBUTION:PIPELINE): a
+# line of JSON, and marks, as phase number N.
+case $client in
+redisload)
+	load()
+	{
+		redisload --socket $socket --keys "$keys" --value-bytes "$value" --seed "$seed" \
+			--clients "$clients" "$@" || fail "redisload $*"
+	}
+	populate()	{ load --populate; }
+	run_phase()	{ load --phase "$1" --first-phase "$2" --seconds "$3"; }
+	;;
+memtier)
+	. /memtier.sh
+	;;
+*)
+	fail "no client $client"
+	;;
+esac
 
 setup_system
 stage "set up"
@@ -43,27 +54,27 @@ within -g $CGROUP -c $SERVER_CPU $policy -- \
 server=$!
 wait_for $socket redis-server
 stage started
-load --populate >/dev/null
+populate >/dev/null
 stage populated
 started $server
 n=0
 for phase in $phases; do
 	if [ $n -eq 0 ]; then
 		state 0 begin
-		load --phase "$phase" --first-phase 0 --seconds "$(arg warmup 2)" >&3
+		run_phase "$phase" 0 "$(arg warmup 2)" >&3
 		state 0 end
 	fi
 	n=$((n + 1))
 	case $system in
 	oracle)	# the counts of this very load
 		mark --zero --pages-on
-		unmeasured "$(arg counted 1)" "$phase"
+		run_phase "$phase" 0 "$(arg counted 1)" >/dev/null
 		mark --pages-off
 		warm $server ;;
 	esac
-	[ "$settle" = 0 ] || unmeasured "$settle" "$phase"
+	[ "$settle" = 0 ] || run_phase "$phase" 0 "$settle" >/dev/null
 	state $n begin
-	load --phase "$phase" --first-phase $n --seconds "$seconds" >&3
+	run_phase "$phase" $n "$seconds" >&3
 	state $n end
 done
 kill -0 $server || fail "redis-server has died"
