@@ -142,7 +142,7 @@ class Plots:
         for ax in axes[-1]:
             ax.set_xlabel(f"throughput in % of {self.matrix.BASE}")
         self._title(figure, name, f"throughput; dots: median of "
-                    f"{len(self.report.seeds(name))} seeds, lines: range; "
+                    f"{self.report.seeds_run(name)} seeds, lines: range; "
                     f"black: {self.matrix.BASE}, blue: {self.matrix.FLOOR}")
         return figure
 
@@ -224,7 +224,7 @@ class Plots:
             if n % columns == 0:
                 ax.set_ylabel("latency, µs")
         self._title(figure, name, "latency" + ("" if share is None else f", {share} % in DRAM")
-                    + f"; median of {len(self.report.seeds(name))} seeds")
+                    + f"; median of {self.report.seeds_run(name)} seeds")
         return figure
 
     # ---- time series --------------------------------------------------------

@@ -201,6 +201,10 @@ class Report:
         return sorted({d["seed"] for d in self.plan.values()
                        if "seed" in d and workload in (None, d["workload"])})
 
+    def seeds_run(self, workload: str) -> int:
+        """How many there are results of, at most."""
+        return len({r["seed"] for r in self.rows if r["workload"] == workload})
+
     def csv(self) -> str:
         """The rows; a number that is missing is an empty field."""
         text = io.StringIO()
