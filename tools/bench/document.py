@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pathlib
-import shutil
 
 from progress import write_atomically
 from tables import Tables
@@ -25,7 +24,9 @@ def publish(report, plots: list[str], document: pathlib.Path) -> list[pathlib.Pa
         if old.name not in plots:
             old.unlink()
     for name in plots:
-        shutil.copyfile(report.out / name, beside / name)
+        # matplotlib leaves blanks at the ends of lines, which a diff would show red.
+        lines = (report.out / name).read_text().splitlines()
+        write_atomically(beside / name, "".join(x.rstrip() + "\n" for x in lines))
     write_atomically(beside / "results.csv", report.csv())
     body = Tables(report).brief(plots)
     write_atomically(document, f"{head}{BEGIN}\n{body}\n{END}{tail}")

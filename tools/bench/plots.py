@@ -142,7 +142,7 @@ class Plots:
         for ax in axes[-1]:
             ax.set_xlabel(f"throughput in % of {self.matrix.BASE}")
         self._title(figure, name, f"throughput; dots: median of "
-                    f"{self.report.seeds_run(name)} seeds, lines: range; "
+                    f"{self._seeds(name)}, lines: range; "
                     f"black: {self.matrix.BASE}, blue: {self.matrix.FLOOR}")
         return figure
 
@@ -224,7 +224,7 @@ class Plots:
             if n % columns == 0:
                 ax.set_ylabel("latency, µs")
         self._title(figure, name, "latency" + ("" if share is None else f", {share} % in DRAM")
-                    + f"; median of {self.report.seeds_run(name)} seeds")
+                    + f"; median of {self._seeds(name)}")
         return figure
 
     # ---- time series --------------------------------------------------------
@@ -248,7 +248,7 @@ class Plots:
                         (at_s, rate))
         if not panels:
             return None
-        figure, axes = self._grid(len(panels), 1, 2.3, 0.9, 1.1, 0.52)
+        figure, axes = self._grid(len(panels), 1, 2.3, 1.1, 1.1, 0.52)
         names = self.report.phases(name)
         for ax, (phase, lines) in zip(axes.flat, sorted(panels.items())):
             order = [s for s in self.report.systems(name) if s in lines]
@@ -269,6 +269,10 @@ class Plots:
                     + ("" if shares[-1] is None else f", {shares[-1]} % in DRAM")
                     + f", seed {seed}")
         return figure
+
+    def _seeds(self, name: str) -> str:
+        number_of = self.report.seeds_run(name)
+        return f"{number_of} seed" + "s" * (number_of != 1)
 
     def write(self, out: pathlib.Path) -> list[str]:
         """All files; what there are no data for is left out, and an old file of it removed."""

@@ -37,6 +37,7 @@ redisload)
 	run_phase()	{ load --phase "$1" --first-phase "$2" --seconds "$3"; }
 	;;
 memtier)
+	# shellcheck source=tools/bench/guest/memtier.sh
 	. /memtier.sh
 	;;
 *)
