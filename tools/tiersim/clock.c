@@ -247,12 +247,6 @@ void clock_deadline(unsigned int index, void *tb_ps)
 	struct vcpu *self = &vcpus[index];
 	bool turn;
 
-	if (clock_options.off) {
-		*self->ticks = 0;
-		self->deadline_ps += TICKS_DUE;
-		return;
-	}
-
 	/* Decide as of the begin of this block, which may not run now. */
 	*self->ticks -= (uintptr_t)tb_ps;
 	running = self;
@@ -299,8 +293,7 @@ void clock_vcpu_init(unsigned int index)
 	/* The scoreboard moves when it grows. */
 	for (unsigned int i = 0; i <= index; i++)
 		vcpus[i].ticks = qemu_plugin_scoreboard_find(board, i);
-	*vcpus[index].ticks = clock_options.off ? 0 : TICKS_DUE;
-	vcpus[index].deadline_ps = clock_options.off ? TICKS_DUE : 0;
+	*vcpus[index].ticks = TICKS_DUE;
 	/*
 	 * In code for one vCPU at a time QEMU 10.0 takes the vCPU that a block is
 	 * translated on for the one that runs it.
