@@ -62,15 +62,22 @@ void json_print(struct json_object *o)
 	json_object_put(o);
 }
 
-struct json_object *phase_result(unsigned int phase, const char *name, uint64_t ops,
-				 uint64_t duration_ns)
+struct json_object *json_new(const char *type)
 {
 	struct json_object *o = json_object_new_object();
-	double seconds = (double)duration_ns / NS_PER_S;
 
 	if (!o)
 		errx(1, "out of memory");
-	json_add_string(o, "type", "phase");
+	json_add_string(o, "type", type);
+	return o;
+}
+
+struct json_object *phase_result(unsigned int phase, const char *name, uint64_t ops,
+				 uint64_t duration_ns)
+{
+	struct json_object *o = json_new("phase");
+	double seconds = (double)duration_ns / NS_PER_S;
+
 	json_add_int(o, "phase", phase);
 	json_add_string(o, "name", name);
 	json_add_int(o, "ops", (int64_t)ops);
@@ -81,11 +88,8 @@ struct json_object *phase_result(unsigned int phase, const char *name, uint64_t 
 
 void phase_print_series(unsigned int phase, uint64_t at_ns, uint64_t ops, uint64_t interval_ns)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new("series");
 
-	if (!o)
-		errx(1, "out of memory");
-	json_add_string(o, "type", "series");
 	json_add_int(o, "phase", phase);
 	json_add_double(o, "at_s", (double)at_ns / NS_PER_S);
 	json_add_int(o, "ops", (int64_t)ops);

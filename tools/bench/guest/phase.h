@@ -23,6 +23,9 @@ struct json_object *phase_result(unsigned int phase, const char *name, uint64_t 
 /* As many operations in the interval that ended at this time of the phase. */
 void phase_print_series(unsigned int phase, uint64_t at_ns, uint64_t ops, uint64_t interval_ns);
 
+/* {"type":...}, to be completed and printed. */
+struct json_object *json_new(const char *type);
+
 void json_add_int(struct json_object *o, const char *key, int64_t value);
 void json_add_double(struct json_object *o, const char *key, double value);
 void json_add_string(struct json_object *o, const char *key, const char *value);

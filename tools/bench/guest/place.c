@@ -210,11 +210,8 @@ static struct placement placement_of(const struct units *u, bool planned)
 
 static struct json_object *new_result(const char *type)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(type);
 
-	if (!o)
-		errx(1, "out of memory");
-	json_add_string(o, "type", type);
 	json_add_int(o, "pid", pid);
 	return o;
 }

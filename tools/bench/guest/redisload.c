@@ -234,12 +234,13 @@ static redisReply *next_reply(struct connection *c)
 	return reply;
 }
 
-static void populate_keys(void)
+typedef void (*reply_check)(uint32_t key, const redisReply *reply);
+
+/* One request for each key; the replies are checked in the order of the keys. */
+static void walk_keys(enum op op, reply_check check)
 {
 	uint32_t depth, key, i;
-	uint64_t begin = now_ns();
 	struct connection c;
-	struct json_object *o;
 	static struct batch b;
 	redisReply *reply;
 
@@ -248,66 +249,62 @@ static void populate_keys(void)
 		depth = nr_keys - key < POPULATE_DEPTH ? nr_keys - key : POPULATE_DEPTH;
 		if (!b.bytes || b.nr_requests != depth) {
 			batch_free(&b);
-			batch_init(&b, OP_SET, OP_SET, depth);
+			batch_init(&b, op, op, depth);
 		}
 		for (i = 0; i < depth; i++)
 			batch_set_key(&b, i, key + i);
 		connection_send(&c, &b);
 		for (i = 0; i < depth; i++) {
 			reply = next_reply(&c);
-			if (reply->type == REDIS_REPLY_ERROR)
-				errx(1, "populate: %s", reply->str);
+			check(key + i, reply);
 			freeReplyObject(reply);
 		}
 	}
 	batch_free(&b);
 	connection_close(&c);
-	o = json_object_new_object();
-	json_add_string(o, "type", "populate");
+}
+
+static void check_stored(uint32_t key, const redisReply *reply)
+{
+	(void)key;
+	if (reply->type == REDIS_REPLY_ERROR)
+		errx(1, "populate: %s", reply->str);
+}
+
+static void populate_keys(void)
+{
+	uint64_t begin = now_ns();
+	struct json_object *o;
+
+	walk_keys(OP_SET, check_stored);
+	o = json_new("populate");
 	json_add_int(o, "keys", nr_keys);
 	json_add_int(o, "value_bytes", value_bytes);
 	json_add_double(o, "seconds", (double)(now_ns() - begin) / NS_PER_S);
 	json_print(o);
 }
 
+static uint32_t nr_bad;
+
+static void check_value(uint32_t key, const redisReply *reply)
+{
+	if (reply->type == REDIS_REPLY_STRING && value_is_good(key, reply->str, reply->len))
+		return;
+	nr_bad++;
+	if (nr_bad <= 5)
+		warnx("key:%0*" PRIu32 " does not have its value", KEY_DIGITS, key);
+}
+
 static bool verify_keys(void)
 {
-	uint32_t depth, key, i, bad = 0;
-	struct connection c;
 	struct json_object *o;
-	static struct batch b;
-	redisReply *reply;
 
-	connection_open(&c, &server);
-	for (key = 0; key < nr_keys; key += depth) {
-		depth = nr_keys - key < POPULATE_DEPTH ? nr_keys - key : POPULATE_DEPTH;
-		if (!b.bytes || b.nr_requests != depth) {
-			batch_free(&b);
-			batch_init(&b, OP_GET, OP_GET, depth);
-		}
-		for (i = 0; i < depth; i++)
-			batch_set_key(&b, i, key + i);
-		connection_send(&c, &b);
-		for (i = 0; i < depth; i++) {
-			reply = next_reply(&c);
-			if (reply->type != REDIS_REPLY_STRING ||
-			    !value_is_good(key + i, reply->str, reply->len)) {
-				bad++;
-				if (bad <= 5)
-					warnx("key:%0*" PRIu32 " does not have its value",
-					      KEY_DIGITS, key + i);
-			}
-			freeReplyObject(reply);
-		}
-	}
-	batch_free(&b);
-	connection_close(&c);
-	o = json_object_new_object();
-	json_add_string(o, "type", "verify");
+	walk_keys(OP_GET, check_value);
+	o = json_new("verify");
 	json_add_int(o, "keys", nr_keys);
-	json_add_int(o, "bad", bad);
+	json_add_int(o, "bad", nr_bad);
 	json_print(o);
-	return !bad;
+	return !nr_bad;
 }
 
 /* ---- a phase --------------------------------------------------------------------------------- */
