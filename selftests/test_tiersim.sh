@@ -272,7 +272,7 @@ make -s -C "$TOP/tools/tiersim" || bail "tools/tiersim does not build (make deps
 "$TOP/tools/bench/image.sh" micro >/dev/null || bail "no image (tools/bench/image.sh)"
 mkdir -p "$DIR"
 # A module that marks, for the kernel that is booted.
-release=$(cd /boot && printf '%s\n' vmlinuz-6.12.*-amd64 | sed 's/^vmlinuz-//' | sort -V | tail -n 1)
+release=$("$TOP/tools/tiersim/newest-kernel" 6.12) || bail "no kernel"
 rm -rf "$DIR/root"
 mkdir -p "$DIR/root"
 cp "$SELFTESTS"/tiersim/{init,Kbuild,mark_module.c} "$TOP/tools/tiersim/guest/tiersim.h" "$DIR/root"

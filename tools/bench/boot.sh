@@ -42,8 +42,7 @@ done
 [[ ${set[args]}${set[tune]} != *\"* ]] || die 'no " in args and tune'
 image=$top/build/bench/image/${set[workload]}.cpio
 [ -r "$image" ] || die "no ${image#"$top"/} (tools/bench/image.sh ${set[workload]})"
-kernel=$(printf '%s\n' /boot/vmlinuz-6.12.*-amd64 | sort -V | tail -n 1)
-[ -r "$kernel" ] || die "no kernel 6.12 in /boot (make deps)"
+release=$("$top/tools/tiersim/newest-kernel" 6.12) || exit
 
 mkdir -p "$job" "$CACHE"
 rm -f "$job"/{console.log,results.jsonl,tiersim.jsonl,pages}
@@ -51,7 +50,7 @@ rm -f "$job"/{console.log,results.jsonl,tiersim.jsonl,pages}
 # The module is not part of the image, which all systems share. The kernel
 # unpacks one archive after the other.
 if [ "${set[system]}" = tiermem ]; then
-	module=$top/build/${kernel#/boot/vmlinuz-}/tiermem.ko
+	module=$top/build/$release/tiermem.ko
 	[ -r "$module" ] || die "no ${module#"$top"/} (make modules)"
 	mkdir -p "$job/module"
 	strip --strip-debug -o "$job/module/tiermem.ko" "$module"
@@ -66,7 +65,7 @@ case ${set[node2]}:${set[workload]} in
 :mariadb) set[node2]=160 ;;
 :mariadb-large) set[node2]=288 ;;
 esac
-options=(-k "$(vmlinux "$kernel")" -c 2 -s "${set[seed]}" -o "$job" -t "${set[limit]}" -g
+options=(-k "$(vmlinux "/boot/vmlinuz-$release")" -c 2 -s "${set[seed]}" -o "$job" -t "${set[limit]}" -g
 	-n "${set[node0]}M:dram" -n "${set[node1]}M:${set[slow]}")
 [ -z "${set[node2]}" ] || options+=(-n "${set[node2]}M:dram")
 read -ra words <<<"${set[model]}"

@@ -21,8 +21,7 @@ die()
 }
 
 # The kernel of the benchmark: Debian's 6.12.
-release=$(cd /boot && printf '%s\n' vmlinuz-6.12.*-amd64 | sed 's/^vmlinuz-//' | sort -V | tail -n 1)
-[ -r "/boot/vmlinuz-$release" ] || die "no kernel 6.12 in /boot (make deps)"
+release=$("$top/tools/tiersim/newest-kernel" 6.12) || exit
 
 # A program or library as it is needed: stripped, with the libraries that the
 # dynamic linker would load.

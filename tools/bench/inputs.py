@@ -5,28 +5,24 @@ from __future__ import annotations
 import functools
 import hashlib
 import pathlib
-import re
 import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BOOT = TOP / "tools/bench/boot.sh"
 IMAGES = TOP / "build/bench/image"
+NEWEST_KERNEL = TOP / "tools/tiersim/newest-kernel"
 LAUNCHER = TOP / "tools/tiersim/tiersim"
 PLUGIN = TOP / "build/tiersim/tiersim.so"
 
 
-def version_key(text: str) -> list:
-    """Sorts 6.12.100 behind 6.12.95."""
-    return [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", text)]
-
-
+@functools.cache
 def kernel_release(series: str) -> str:
-    """The newest installed kernel of a series."""
-    found = [p.name.removeprefix("vmlinuz-")
-             for p in pathlib.Path("/boot").glob(f"vmlinuz-{series}*-amd64")]
-    found = [x for x in found if re.match(re.escape(series) + r"[.-]", x)
-             and "cloud" not in x and "-rt-" not in x]
-    return max(found, key=version_key, default="none")
+    """The newest installed kernel of a series: the one that boot.sh boots."""
+    try:
+        return subprocess.run([NEWEST_KERNEL, series], capture_output=True, text=True,
+                              check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "none"
 
 
 @functools.cache
