@@ -7,20 +7,22 @@
 # bench.args, all optional:
 #   tests=NAME,...	of sysbench: point_select, read_only, read_write
 #   rand=NAME		which rows: uniform, special, pareto
-#   seconds=N		length of each phase, whole seconds; or
-#   events=N		so many transactions
-#   warmup=N		seconds of the first test before everything
-#   settle=N		seconds of its own kind before each phase (0)
+#   events=N		transactions in each phase
+#   warmup=N		transactions of its own kind before each phase
 #   threads=N pool_mb=N
 #   flush=N		innodb_flush_log_at_trx_commit: 1 is the server's default, 2
 #			leaves the log to the kernel until a second is over
+# Work is counted in transactions, not in seconds: InnoDB's adaptive hash index
+# grows with what was asked for, and must be the same for slow and fast systems.
 # The disk is memory of node 2 with the latency of an SSD. The doublewrite buffer
 # is on, as anybody would have it: without, writes are cheaper than they are.
-# Phase 0 in the results is the warm-up.
+# Phase 0 in the results is the first warm-up.
 
 read -r rows default_pool_mb </database
 pool_mb=$(arg pool_mb "$default_pool_mb")
 threads=$(arg threads 4)
+events=$(arg events 1000)
+warmup=$(arg warmup 1000)
 tests=$(arg tests read_only,point_select,read_write | tr , ' ')
 overhead=$((4 << 20))
 : "${data_bytes:=$((rows * 236 + (36 << 20)))}"
@@ -80,24 +82,36 @@ convert()	# phase name
 		}'
 }
 
-client()	# sysbench script and arguments
+client()	# script events
 {
-	sysbench "$@" --db-driver=mysql --mysql-socket=$socket --mysql-user=root \
+	sysbench "$1" --events="$2" --time=0 --db-driver=mysql --mysql-socket=$socket --mysql-user=root \
 		--mysql-db=sbtest --tables=1 --table-size="$rows" --threads="$threads" \
 		--rand-type="$(arg rand pareto)" --rand-seed="$seed" --percentile=95 \
-		run >/sysbench.log 2>&1 || { cat /sysbench.log >/dev/console; fail "sysbench $*"; }
+		run >/sysbench.log 2>&1 || { cat /sysbench.log >/dev/console; fail "sysbench $1"; }
 }
 
 # Between two marks.
-measured()	# phase test bounds...
+measured()	# phase test events
 {
-	local phase=$1 test=$2
+	mark $((2 * $1))
+	client "oltp_$2" "$3"
+	mark $((2 * $1 + 1))
+	convert "$1" "$2" </sysbench.log >&3 || fail "sysbench has no result"
+}
 
-	shift 2
-	mark $((2 * phase))
-	client "oltp_$test" "$@"
-	mark $((2 * phase + 1))
-	convert "$phase" "$test" </sysbench.log >&3 || fail "sysbench has no result"
+# The oracle counts what is asked for meanwhile, and places memory then.
+warm_up()	# test
+{
+	[ "$system" != oracle ] || mark --zero --pages-on
+	if [ $n -eq 0 ]; then
+		state 0 begin
+		measured 0 "$1" "$warmup"
+		state 0 end
+	else
+		client "oltp_$1" "$warmup"
+	fi
+	[ "$system" != oracle ] || mark --pages-off
+	warm $server
 }
 
 disk
@@ -123,31 +137,14 @@ wait_for $socket mariadbd
 stage started
 started $server
 # Read the table once, as it would take long by single rows.
-client /fill.lua --events=1 --time=0
+client /fill.lua 1
 stage filled
 n=0
 for test in $tests; do
-	if [ $n -eq 0 ]; then
-		state 0 begin
-		measured 0 "$test" --time="$(arg warmup 2)"
-		state 0 end
-	fi
+	warm_up "$test"
 	n=$((n + 1))
-	if [ "$system" = oracle ]; then	# the counts of this very load
-		mark --zero --pages-on
-		client "oltp_$test" --time="$(arg counted 1)"
-		mark --pages-off
-		warm $server
-	fi
-	settle=$(arg settle 0)
-	[ "$settle" = 0 ] || client "oltp_$test" --time="$settle"
 	state $n begin
-	events=$(arg events 0)
-	if [ "$events" = 0 ]; then
-		measured $n "$test" --time="$(arg seconds 1)"
-	else
-		measured $n "$test" --time=0 --events="$events"
-	fi
+	measured $n "$test" "$events"
 	state $n end
 done
 kill -0 $server || fail "mariadbd has died"
