@@ -38,6 +38,22 @@ unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid)
 	return (unsigned long)max(sum, 0L);
 }
 
+/* The same for pages of files, shared memory not included. */
+unsigned long tm_memcg_file_pages(struct mem_cgroup *memcg, int nid)
+{
+	struct mem_cgroup_per_node *pn = memcg->nodeinfo[nid];
+	long sum = 0;
+	int gen, zone;
+
+	for (zone = 0; zone < MAX_NR_ZONES; zone++) {
+		sum += (long)READ_ONCE(pn->lru_zone_size[zone][LRU_INACTIVE_FILE]);
+		sum += (long)READ_ONCE(pn->lru_zone_size[zone][LRU_ACTIVE_FILE]);
+		for (gen = 0; gen < MAX_NR_GENS; gen++)
+			sum += READ_ONCE(pn->lruvec.lrugen.nr_pages[gen][LRU_GEN_FILE][zone]);
+	}
+	return (unsigned long)max(sum, 0L);
+}
+
 /**
  * tm_subtree_pages - pages of a cgroup and its descendants by tier
  * @root: cgroup

@@ -11,6 +11,7 @@
 #include <linux/kernfs.h>
 #include <linux/math64.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "ksym.h"
@@ -111,6 +112,8 @@ static void show_counters(struct seq_file *m, const struct tm_counters *c)
 	seq_printf(m, "failed_locked %llu\n", stat_of(c, TM_STAT_FAILED_LOCKED));
 	seq_printf(m, "failed_busy %llu\n", stat_of(c, TM_STAT_FAILED_BUSY));
 	seq_printf(m, "failed_nomem %llu\n", stat_of(c, TM_STAT_FAILED_NOMEM));
+	seq_printf(m, "failed_gone %llu\n", stat_of(c, TM_STAT_FAILED_GONE));
+	seq_printf(m, "scan_pages %llu\n", stat_of(c, TM_STAT_SCAN_PAGES));
 	seq_printf(m, "scan_usec %llu\n",
 		   div_u64(stat_of(c, TM_STAT_SCAN_NSEC), NSEC_PER_USEC));
 	seq_printf(m, "migrate_usec %llu\n",
@@ -140,8 +143,12 @@ static int stat_show(struct seq_file *m, void *v)
 	seq_printf(m, "dram_bytes %llu\n", fast_pages << PAGE_SHIFT);
 	seq_printf(m, "slow_bytes %llu\n", slow_pages << PAGE_SHIFT);
 	seq_printf(m, "over_quota_bytes %llu\n", over << PAGE_SHIFT);
-	seq_printf(m, "hot_in_slow %llu\n", g ? g->plan.hot_slow_pages << PAGE_SHIFT : 0);
-	seq_printf(m, "cold_in_dram %llu\n", g ? g->plan.cold_fast_pages << PAGE_SHIFT : 0);
+	seq_printf(m, "hot_in_slow %llu\n", g ? g->engine.plan.hot_slow_pages << PAGE_SHIFT : 0);
+	seq_printf(m, "cold_in_dram %llu\n", g ? g->engine.plan.cold_fast_pages << PAGE_SHIFT : 0);
+	seq_printf(m, "warm_in_slow %llu\n", g ? g->engine.plan.unpaired_pages << PAGE_SHIFT : 0);
+	seq_printf(m, "delayed_bytes %llu\n", g ? g->engine.plan.delayed_pages << PAGE_SHIFT : 0);
+	seq_printf(m, "window_usec %llu\n",
+		   g ? div_u64(g->engine.window_ns, NSEC_PER_USEC) : 0);
 	seq_printf(m, "steered_bytes %llu\n", steered << PAGE_SHIFT);
 	seq_printf(m, "unsteered_bytes %llu\n", unsteered << PAGE_SHIFT);
 	seq_printf(m, "skipped_hugetlb %llu\n", tm_subtree_hugetlb_pages(memcg) << PAGE_SHIFT);
@@ -151,6 +158,52 @@ static int stat_show(struct seq_file *m, void *v)
 	show_counters(m, c);
 	if (g)
 		tm_group_put(g);
+	return 0;
+}
+
+static int heat_show(struct seq_file *m, void *v)
+{
+	struct tm_group *g = tm_group_get(seq_memcg(m), false);
+	unsigned int level;
+
+	if (!g)
+		return 0;
+	for (level = 0; level < TM_HEAT_LEVELS; level++) {
+		const struct tm_histogram *h = &g->engine.harvest.histogram;
+
+		seq_printf(m, "%u dram=%llu slow=%llu\n", level,
+			   READ_ONCE(h->pages[TM_FAST][level]) << PAGE_SHIFT,
+			   READ_ONCE(h->pages[TM_SLOW][level]) << PAGE_SHIFT);
+	}
+	tm_group_put(g);
+	return 0;
+}
+
+/* Points of the curve: so many parts of what was observed. */
+#define CURVE_POINTS	32
+
+static int dram_curve_show(struct seq_file *m, void *v)
+{
+	struct tm_group *g = tm_group_get(seq_memcg(m), false);
+	struct tm_histogram *h;
+	u64 pages = 0;
+	unsigned int level, i;
+
+	if (!g)
+		return 0;
+	h = kmemdup(&g->engine.harvest.histogram, sizeof(*h), GFP_KERNEL);
+	tm_group_put(g);
+	if (!h)
+		return -ENOMEM;
+	for (level = 0; level < TM_HEAT_LEVELS; level++)
+		pages += h->pages[TM_FAST][level] + h->pages[TM_SLOW][level];
+	for (i = 0; pages && i <= CURVE_POINTS; i++) {
+		u64 quota = pages * i / CURVE_POINTS;
+		unsigned int hits = tm_plan_hits(h, quota) * 1000 / 1024;
+
+		seq_printf(m, "%llu %u.%u\n", quota << PAGE_SHIFT, hits / 10, hits % 10);
+	}
+	kfree(h);
 	return 0;
 }
 
@@ -207,6 +260,16 @@ static struct cftype files[] = {
 		.name = "tiermem.stat",
 		.flags = CFTYPE_NO_PREFIX,
 		.seq_show = stat_show,
+	},
+	{
+		.name = "tiermem.heat",
+		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
+		.seq_show = heat_show,
+	},
+	{
+		.name = "tiermem.dram_curve",
+		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
+		.seq_show = dram_curve_show,
 	},
 	{
 		.name = "tiermem.events",

@@ -13,19 +13,19 @@
 #include <linux/wait.h>
 
 #include "ksym.h"
-#include "tiermem.h"
+#include "observe.h"
 #include "trace.h"
 
 /* A group with nothing to do is looked at this often, to notice that it went. */
 #define IDLE_NS		(1ULL * NSEC_PER_SEC)
 /* A group that allocates near its quota, to notice what it freed. */
 #define BUSY_NS		(50ULL * NSEC_PER_MSEC)
-/* Shortest and longest time between two visits of a page. */
-#define WINDOW_MIN_NS	(250ULL * NSEC_PER_MSEC)
-/* The first windows of a group that has just been filled: most pages lie wrong. */
-#define WINDOW_FILLED_NS (100ULL * NSEC_PER_MSEC)
-#define WINDOW_CALM_NS	(1ULL * NSEC_PER_SEC)
-#define WINDOW_IDLE_NS	(2ULL * NSEC_PER_SEC)
+/* Windows up to this are waited for in one go; other groups wait meanwhile. */
+#define WINDOW_BRIEF_NS	(50ULL * NSEC_PER_MSEC)
+/* In longer ones, how often to look whether they have shown enough already. */
+#define PEEK_NS		(2ULL * NSEC_PER_SEC)
+/* Shorter sleeps than this end on time, longer ones within a tick. */
+#define PRECISE_NS	(200ULL * NSEC_PER_MSEC)
 /* After a demotion that led nowhere. */
 #define RETRY_MIN_NS	(500ULL * NSEC_PER_MSEC)
 #define RETRY_MAX_NS	(8ULL * NSEC_PER_SEC)
@@ -33,8 +33,8 @@
 #define SCAN_BURST_NS	(500ULL * NSEC_PER_MSEC)
 /* From the last quota's end until the hook is unregistered. */
 #define DISARM_NS	(1ULL * NSEC_PER_SEC)
-/* Passes without promotions after more than half of them went back. */
-#define THRASH_PASSES	8
+/* Averages begin again when so many of a group's pages were steered to a slow node. */
+#define REFILLED_PART	8
 
 static struct task_struct *thread;
 static DECLARE_WAIT_QUEUE_HEAD(wakeup);
@@ -45,8 +45,7 @@ static atomic_t kicked = ATOMIC_INIT(0);
 static bool stopping;
 
 /* The daemon's own, no lock. */
-static struct tm_observation observation;
-static struct tm_rate migrate_rate;
+static struct tm_observation *observation;
 static struct tm_rate scan_rate;
 
 /* Module exit has begun: whatever works long should end. */
@@ -121,183 +120,123 @@ void tm_daemon_cut(struct tm_group *g)
 	atomic_dec(&g->waiting);
 }
 
-static bool should_yield(const struct tm_group *g)
+static u64 cpu_ns(void)
 {
-	return tm_stopping() || freezing(current) || atomic_read(&g->waiting) ||
-	       css_is_dying(&g->memcg->css);
+	return K(task_sched_runtime)(current);
 }
 
-/* Wait until a batch may be moved. False if something else is more urgent. */
-static bool have_tokens(const struct tm_group *g)
-{
-	u64 rate = (u64)READ_ONCE(tm_migrate_mbps) << 20;
-	u64 burst = max(rate / 8, (u64)TM_BATCH_PAGES << PAGE_SHIFT);
-
-	while (!should_yield(g)) {
-		if (tm_rate_refill(&migrate_rate, rate, burst, ktime_get_ns()) >=
-		    (u64)TM_BATCH_PAGES << PAGE_SHIFT)
-			return true;
-		wait_event_interruptible_timeout(wakeup, should_yield(g), HZ / 50);
-	}
-	return false;
-}
-
-/**
- * struct cursor - candidates of one tier, best first
- * @tier: where they are
- * @level: heat level that is being handed out
- * @step: to the next level: down from hot for slow pages, up from cold for fast ones
- * @last: level to end with
- * @next: index of the next candidate
- */
-struct cursor {
-	enum tm_tier tier;
-	int level;
-	int step;
-	int last;
-	unsigned int next;
-};
-
-static struct folio *next_candidate(struct tm_observation *o, struct cursor *c)
-{
-	for (; c->level != c->last + c->step; c->level += c->step, c->next = 0) {
-		while (c->next < o->nr[c->tier]) {
-			struct tm_candidate candidate = o->candidates[c->tier][c->next++];
-			struct folio *folio;
-
-			if ((int)candidate.level != c->level)
-				continue;
-			folio = tm_candidate_get(o, c->tier, candidate);
-			if (folio)
-				return folio;
-		}
-	}
-	return NULL;
-}
-
-/* Move up to @nr_pages of a tier's candidates to the other one. */
-static u64 move_some(struct tm_group *g, struct tm_observation *o, struct cursor *c,
-		     struct tm_batch *b, u64 nr_pages)
-{
-	unsigned long moved;
-
-	while (b->nr_pages < nr_pages && !tm_batch_full(b)) {
-		struct folio *folio = next_candidate(o, c);
-
-		if (!folio)
-			break;
-		tm_batch_add(b, folio);
-	}
-	moved = tm_batch_flush(b);
-	tm_rate_spend(&migrate_rate, (u64)moved << PAGE_SHIFT);
-	tm_group_recount_path(g);
-	cond_resched();
-	return moved;
-}
-
-/**
- * exchange - carry out a plan
- * @g: group, move_mutex held
- * @o: its observation
- *
- * Room is made before it is used, so usage stays at or below the quota at
- * every step.
- */
-static void exchange(struct tm_group *g, struct tm_observation *o)
-{
-	struct tm_plan *p = &g->plan;
-	struct cursor hot = { TM_SLOW, TM_HEAT_WINDOWS, -1, (int)p->promote_level, 0 };
-	struct cursor cold = { TM_FAST, 0, 1, (int)p->demote_level, 0 };
-	u64 promote = p->promote_pages, demote = p->demote_pages;
-	struct tm_batch up, down;
-	nodemask_t allowed;
-
-	tm_group_allowed_nodes(g, &allowed);
-	tm_batch_init(&up, g->memcg, TM_FAST, &allowed);
-	tm_batch_init(&down, g->memcg, TM_SLOW, &allowed);
-	while ((promote || demote) && have_tokens(g)) {
-		u64 want = min_t(u64, promote, TM_BATCH_PAGES);
-		long room = tm_group_room(g->memcg);
-		u64 moved;
-
-		if (demote && (room < (long)want || !promote)) {
-			moved = move_some(g, o, &cold, &down, demote);
-			demote -= min(demote, moved);
-			if (!moved)
-				demote = 0;
-		} else if (promote) {
-			/* The rest of a plan that found less cold memory than it hoped for. */
-			if (room <= 0)
-				break;
-			moved = move_some(g, o, &hot, &up, min_t(u64, want, (u64)room));
-			promote -= min(promote, moved);
-			if (!moved)
-				break;
-		}
-	}
-
-	if (up.pingpong_total_pages > 64 && up.pingpong_total_pages > up.moved_pages / 2) {
-		tm_event(g, TM_EVENT_THRASH);
-		g->calm_passes = THRASH_PASSES;
-	}
-}
-
-/* How long until the next visit, from what this one found and what it cost. */
-static void adapt_window(struct tm_group *g, const struct tm_observation *o, u64 cost_ns)
+/* What looking has cost. Returns what is left of the budget. */
+static u64 spend_scan(struct tm_group *g, u64 cost_ns)
 {
 	u64 rate = (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
-	u64 idle_pages = max(64ULL, (g->fast_pages + g->slow_pages) / 1024);
-	u64 now = ktime_get_ns(), saved;
 
-	if (g->filled_windows) {
-		g->filled_windows--;
-		g->window_ns = WINDOW_FILLED_NS;
-	} else if (g->plan.promote_pages || g->plan.demote_pages) {
-		g->window_ns = WINDOW_MIN_NS;
-	} else {
-		g->window_ns = clamp(2 * g->window_ns, WINDOW_MIN_NS,
-				     o->young_pages < idle_pages ? WINDOW_IDLE_NS :
-								   WINDOW_CALM_NS);
-	}
-
-	/* The budget: what the next visit will cost must have been saved up by then. */
-	saved = tm_rate_refill(&scan_rate, rate, SCAN_BURST_NS, now);
+	tm_stat_add(g->memcg, TM_STAT_SCAN_NSEC, cost_ns);
+	tm_rate_refill(&scan_rate, rate, SCAN_BURST_NS, ktime_get_ns());
 	tm_rate_spend(&scan_rate, cost_ns);
-	saved -= min(saved, cost_ns);
-	g->budget_ns = now;
-	if (saved < cost_ns)
-		g->budget_ns += div64_u64((cost_ns - saved) * NSEC_PER_SEC, rate);
+	return scan_rate.tokens_bytes;
 }
 
-static void observe_and_exchange(struct tm_group *g)
+/* A window is over: plan, move, and say when the next one may be opened. */
+static void act(struct tm_group *g, u64 harvested_ns, u64 cost_ns)
 {
-	struct tm_observation *o = &observation;
-	u64 start_ns = current->se.sum_exec_runtime, cost_ns;
+	struct tm_engine *e = &g->engine;
+	u64 rate = (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
+	u64 quota = READ_ONCE(g->quota_pages), saved, now;
+	struct tm_engine_input in;
 	long room;
-
-	tm_observe(o, g);
-	/* Brought up to date at every tick and switch: right on average. */
-	cost_ns = current->se.sum_exec_runtime - start_ns;
 
 	tm_group_recount_path(g);
 	room = tm_group_room(g->memcg);
+	in.quota_pages = quota - tm_quota_margin(quota);
+	in.room_pages = (u64)max(room, 0L);
 	/*
 	 * The margin is for the next new pages, not for a stream of them: to
 	 * demote a page for each would cost more than to steer it.
 	 */
-	tm_plan_make(&o->histogram, (u64)max(room, 0L), g->busy ? 0 : (u64)max(-room, 0L),
-		     &g->plan);
-	if (g->calm_passes) {
-		g->calm_passes--;
-		g->plan.promote_pages = 0;
-		g->plan.demote_pages = 0;
+	in.short_pages = g->busy ? 0 : (u64)max(-room, 0L);
+	in.most_pages = tm_exchange_most_pages(g);
+	in.now_ns = ktime_get_ns();
+	tm_engine_step(e, &in);
+	trace_tm_plan(cgroup_id(g->memcg->css.cgroup), e->plan.threshold, tm_engine_gap(e),
+		      e->plan.promote_level, e->plan.demote_level,
+		      e->plan.promote_pages << PAGE_SHIFT, e->plan.demote_pages << PAGE_SHIFT,
+		      e->plan.delayed_pages << PAGE_SHIFT);
+	tm_exchange(g, observation);
+
+	saved = spend_scan(g, 0);
+	g->visit_ns = cost_ns;
+	now = ktime_get_ns();
+	g->observed_ns = now;
+	g->opened_ns = 0;
+	g->open_ns = now + (g->busy ? max(e->rest_ns, IDLE_NS) : e->rest_ns);
+	/* The budget: what the next window will cost must have been saved up by then. */
+	if (saved < cost_ns)
+		g->open_ns = max(g->open_ns,
+				 now + div64_u64((cost_ns - saved) * NSEC_PER_SEC, rate));
+	/* The harvest was the beginning of the next window as well, if that suits. */
+	if (e->window_ns > WINDOW_BRIEF_NS && g->open_ns <= harvested_ns + e->window_ns) {
+		g->opened_ns = harvested_ns;
+		g->looked_ns = harvested_ns;
 	}
-	trace_tm_plan(cgroup_id(g->memcg->css.cgroup), g->plan.promote_level,
-		      g->plan.demote_level, g->plan.promote_pages << PAGE_SHIFT,
-		      g->plan.demote_pages << PAGE_SHIFT);
-	adapt_window(g, o, cost_ns);
-	g->observed_ns = ktime_get_ns();
-	exchange(g, o);
+}
+
+static void harvest(struct tm_group *g, u64 cost_ns)
+{
+	u64 cpu = cpu_ns(), now = ktime_get_ns();
+
+	tm_observe(observation, g, TM_LOOK_HARVEST);
+	cpu = cpu_ns() - cpu;
+	spend_scan(g, cpu);
+	g->opened_ns = 0;
+	if (!observation->stopped)
+		act(g, now, cost_ns + cpu);
+}
+
+/* Look at a window that is open: is it over, or has it shown enough? */
+static void look_into_window(struct tm_group *g)
+{
+	u64 cpu = cpu_ns(), now = ktime_get_ns();
+
+	if (now >= g->opened_ns + g->engine.window_ns) {
+		harvest(g, g->visit_ns / 2);
+		return;
+	}
+	tm_observe(observation, g, TM_LOOK_PEEK);
+	spend_scan(g, cpu_ns() - cpu);
+	g->looked_ns = now;
+	if (!observation->stopped &&
+	    observation->young_pages >= tm_window_target(observation->visited_pages,
+							READ_ONCE(g->quota_pages)))
+		harvest(g, g->visit_ns / 2);
+}
+
+static void open_window(struct tm_group *g)
+{
+	u64 cpu = cpu_ns(), now = ktime_get_ns();
+
+	if (g->engine.window_ns <= WINDOW_BRIEF_NS) {
+		tm_observe_briefly(observation, g);
+		cpu = cpu_ns() - cpu;
+		spend_scan(g, cpu);
+		if (!observation->visited_pages)
+			/* Charged for memory that no process of its maps, and no file. */
+			g->open_ns = now + 2 * IDLE_NS;
+		else if (!observation->stopped)
+			act(g, ktime_get_ns(), cpu);
+		return;
+	}
+	tm_observe(observation, g, TM_LOOK_OPEN);
+	spend_scan(g, cpu_ns() - cpu);
+	g->opened_ns = now;
+	g->looked_ns = now;
+}
+
+/* When the next look at a window is due, or the next window. */
+static u64 next_look(const struct tm_group *g)
+{
+	if (!g->opened_ns)
+		return g->open_ns;
+	return min(g->opened_ns + g->engine.window_ns, g->looked_ns + PEEK_NS);
 }
 
 /* Has the group pages in both tiers, or room and pages to fill it with? */
@@ -341,25 +280,33 @@ static void look_after(struct tm_group *g)
 	}
 	g->seen_steered = steered;
 	g->seen_unsteered = unsteered;
-	if (g->busy && !busy) {
-		g->filled_windows = TM_PLAN_WINDOWS;
-		g->window_ns = WINDOW_FILLED_NS;
-	}
+	/* Memory has stopped to grow: soon everything is where it will be used. */
+	if (g->busy && !busy && tm_engine_hurries(&g->engine))
+		g->open_ns = now;
 	g->busy = busy;
+	if (steered - g->steered_before > (g->fast_pages + g->slow_pages) / REFILLED_PART) {
+		/* What was learned is about other memory. */
+		g->steered_before = steered;
+		g->opened_ns = 0;
+		tm_engine_restart(&g->engine);
+	}
 
 	if (tm_group_excess(g) && tm_tiers_have_slow()) {
 		if (now >= g->retry_ns)
 			demote(g);
 		g->next_ns = max(g->retry_ns, now + BUSY_NS);
 	} else if (worth_observing(g)) {
-		/* New pages have no history yet; the budget is better spent later. */
-		u64 window = busy ? max(g->window_ns, WINDOW_CALM_NS) : g->window_ns;
-
-		if (now >= max(g->observed_ns + window, g->budget_ns)) {
-			observe_and_exchange(g);
-			window = g->window_ns;
+		if (now >= next_look(g)) {
+			if (g->opened_ns)
+				look_into_window(g);
+			else
+				open_window(g);
 		}
-		g->next_ns = min(g->next_ns, max(g->observed_ns + window, g->budget_ns));
+		/* A look at a window is a look at the group as well. */
+		if (!busy && next_look(g) <= now + 2 * IDLE_NS)
+			g->next_ns = next_look(g);
+		else
+			g->next_ns = min(g->next_ns, next_look(g));
 	}
 	mutex_unlock(&g->move_mutex);
 }
@@ -389,15 +336,42 @@ static u64 pass(void)
 	return next;
 }
 
+/**
+ * tm_daemon_sleep_until - wait in the middle of an observation
+ * @ns: until when, by ktime_get_ns()
+ *
+ * Context: ktiermemd.
+ * Return: false if the thread has to stop or to freeze.
+ */
+bool tm_daemon_sleep_until(u64 ns)
+{
+	u64 now = ktime_get_ns();
+
+	if (now < ns)
+		wait_event_interruptible_hrtimeout(wakeup, tm_stopping() || freezing(current),
+						   ns_to_ktime(ns - now));
+	return !tm_stopping() && !freezing(current);
+}
+
 /* Sleep until @next_ns, or for good if that is U64_MAX; a kick or the end wakes up. */
 static void sleep_until(u64 next_ns)
 {
 	u64 now = ktime_get_ns();
 	long timeout = MAX_SCHEDULE_TIMEOUT;
 
+	/* The ends of windows are kept precisely. */
+	if (next_ns < now + PRECISE_NS) {
+		if (next_ns > now)
+			wait_event_interruptible_hrtimeout(wakeup, atomic_read(&kicked) ||
+							   kthread_should_stop() ||
+							   freezing(current),
+							   ns_to_ktime(next_ns - now));
+		try_to_freeze();
+		return;
+	}
 	if (next_ns != U64_MAX)
 		/* Rounded up: to wake early is to wake twice. */
-		timeout = (long)nsecs_to_jiffies(next_ns > now ? next_ns - now : 0) + 1;
+		timeout = (long)nsecs_to_jiffies(next_ns - now) + 1;
 	wait_event_freezable_timeout(wakeup, atomic_read(&kicked) || kthread_should_stop(),
 				     timeout);
 }
@@ -439,13 +413,15 @@ static int ktiermemd(void *unused)
 
 int tm_daemon_init(void)
 {
-	int ret = tm_observation_init(&observation);
-
-	if (ret)
-		return ret;
+	observation = tm_observation_new();
+	if (!observation)
+		return -ENOMEM;
+	/* The first groups need not wait until a budget is saved up. */
+	scan_rate.tokens_bytes = SCAN_BURST_NS;
+	scan_rate.last_ns = ktime_get_ns();
 	thread = kthread_create(ktiermemd, NULL, "ktiermemd");
 	if (IS_ERR(thread)) {
-		tm_observation_free(&observation);
+		tm_observation_free(observation);
 		return (int)PTR_ERR(thread);
 	}
 	return 0;
@@ -468,5 +444,5 @@ void tm_daemon_exit(void)
 {
 	kthread_stop(thread);
 	irq_work_sync(&kick_work);
-	tm_observation_free(&observation);
+	tm_observation_free(observation);
 }

@@ -95,7 +95,7 @@ static struct tm_group *group_alloc(struct mem_cgroup *memcg)
 	mutex_init(&g->count_mutex);
 	mutex_init(&g->move_mutex);
 	g->quota_pages = TM_QUOTA_MAX_PAGES;
-	g->promote_floor = TM_PLAN_HOT_LEVEL;
+	tm_engine_init(&g->engine);
 	rcu_assign_pointer(table_locked()->slot[memcg->css.id], g);
 	return g;
 }

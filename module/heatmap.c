@@ -4,52 +4,117 @@
  * a page in their range is seen first, and freed at exit. What the bits mean
  * is policy/heat.h's business.
  *
+ * A pass looks up a chunk for nearly every page, because frames are in no
+ * order, so the index is two plain arrays. A chunk also knows its node: that
+ * saves a look at struct page, which is a cache line for each page.
+ *
  * Entries are read and written without a lock. Two movers that meet on one
  * frame can lose a window of evidence, and nothing else.
  */
+#include <linux/memory_hotplug.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
 #include "tiermem.h"
 
-/* Chunks by page frame number >> TM_HEATMAP_SHIFT. */
-static DEFINE_XARRAY(chunks);
+#define CHUNK_PAGES	BIT(TM_HEATMAP_SHIFT)
+#define LEAF_CHUNKS	BIT(TM_HEATMAP_LEAF_SHIFT)
 
-/**
- * tm_heatmap_chunk - the chunk that covers a page frame
- * @pfn: page frame number
- * @create: allocate it if there is none
- *
- * Context: may be atomic, so a new chunk may not be had.
- * Return: chunk, valid until module exit, or NULL.
- */
-tm_heat_t *tm_heatmap_chunk(unsigned long pfn, bool create)
+struct tm_heat_chunk *tm_heatmap_leaf[TM_HEATMAP_LEAVES] __read_mostly;
+
+/* What is there before anything was seen; never written to. */
+static struct tm_heat_chunk *nothing_leaf;
+static tm_heat_t *nothing_heat;
+
+/* Which layout of memory the chunks' nodes are from; odd or even doesn't matter. */
+static atomic_t layout = ATOMIC_INIT(1);
+
+/* Memory came or went: chunks look up their node again. */
+void tm_heatmap_relayout(void)
 {
-	unsigned long nr = pfn >> TM_HEATMAP_SHIFT;
-	tm_heat_t *chunk = xa_load(&chunks, nr), *old;
-
-	if (chunk || !create)
-		return chunk;
-	chunk = kzalloc(sizeof(tm_heat_t) << TM_HEATMAP_SHIFT, GFP_NOWAIT | __GFP_NOWARN);
-	if (!chunk)
-		return NULL;
-	old = xa_cmpxchg(&chunks, nr, NULL, chunk, GFP_NOWAIT | __GFP_NOWARN);
-	if (!old)
-		return chunk;
-	kfree(chunk);
-	return xa_is_err(old) ? NULL : old;
+	atomic_inc(&layout);
 }
 
-/* Heat of a folio, cold if the entry isn't about what the frame holds now. */
+/* The node of a whole chunk, or NUMA_NO_NODE if it has pages of several. */
+static int node_of_chunk(unsigned long pfn)
+{
+	unsigned long end = (pfn | (CHUNK_PAGES - 1)) + 1;
+	int nid = NUMA_NO_NODE;
+
+	/* Nodes begin and end with page blocks. */
+	for (pfn = end - CHUNK_PAGES; pfn < end; pfn += pageblock_nr_pages) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		if (!page)
+			continue;
+		if (nid != NUMA_NO_NODE && nid != page_to_nid(page))
+			return NUMA_NO_NODE;
+		nid = page_to_nid(page);
+	}
+	return nid;
+}
+
+/* Return: a leaf without heat, or NULL. */
+static struct tm_heat_chunk *new_leaf(gfp_t gfp)
+{
+	struct tm_heat_chunk *leaf = kcalloc(LEAF_CHUNKS, sizeof(*leaf), gfp);
+	unsigned int i;
+
+	for (i = 0; leaf && i < LEAF_CHUNKS; i++)
+		leaf[i] = (struct tm_heat_chunk){ .heat = nothing_heat, .nid = NUMA_NO_NODE };
+	return leaf;
+}
+
+static bool make_leaf(struct tm_heat_chunk **slot)
+{
+	struct tm_heat_chunk *leaf = new_leaf(GFP_NOWAIT | __GFP_NOWARN);
+
+	if (leaf && cmpxchg(slot, nothing_leaf, leaf) != nothing_leaf)
+		kfree(leaf);
+	return leaf;
+}
+
+static bool make_heat(struct tm_heat_chunk *chunk)
+{
+	tm_heat_t *heat = kcalloc(CHUNK_PAGES, sizeof(*heat), GFP_NOWAIT | __GFP_NOWARN);
+
+	if (heat && cmpxchg(&chunk->heat, nothing_heat, heat) != nothing_heat)
+		kfree(heat);
+	return heat;
+}
+
+/**
+ * tm_heatmap_chunk_slow - the chunk of a page frame, made if there is none
+ * @pfn: page frame number
+ *
+ * Context: may be atomic, so a new chunk may not be had. The frame is in use.
+ * Return: chunk, valid until module exit, with the node as it is now; or NULL.
+ */
+struct tm_heat_chunk *tm_heatmap_chunk_slow(unsigned long pfn)
+{
+	struct tm_heat_chunk **slot = &tm_heatmap_leaf[pfn >> TM_HEATMAP_TOP_SHIFT], *chunk;
+	int now = atomic_read(&layout);
+
+	if (READ_ONCE(*slot) == nothing_leaf && !make_leaf(slot))
+		return NULL;
+	chunk = READ_ONCE(*slot) + ((pfn >> TM_HEATMAP_SHIFT) & (LEAF_CHUNKS - 1));
+	if (READ_ONCE(chunk->heat) == nothing_heat && !make_heat(chunk))
+		return NULL;
+	if (READ_ONCE(chunk->layout) != (u16)now) {
+		WRITE_ONCE(chunk->nid, (s16)node_of_chunk(pfn));
+		WRITE_ONCE(chunk->layout, (u16)now);
+	}
+	return chunk;
+}
+
+/* Heat of a folio, %TM_HEAT_NEVER if the entry isn't about what the frame holds now. */
 tm_heat_t tm_heatmap_read(struct folio *folio)
 {
 	unsigned long pfn = folio_pfn(folio);
-	tm_heat_t *chunk = tm_heatmap_chunk(pfn, false), heat;
+	struct tm_heat_chunk *chunk = READ_ONCE(tm_heatmap_leaf[pfn >> TM_HEATMAP_TOP_SHIFT]) +
+				      ((pfn >> TM_HEATMAP_SHIFT) & (LEAF_CHUNKS - 1));
+	tm_heat_t heat = READ_ONCE(READ_ONCE(chunk->heat)[pfn & (CHUNK_PAGES - 1)]);
 
-	if (!chunk)
-		return 0;
-	heat = READ_ONCE(chunk[pfn & TM_HEATMAP_MASK]);
-	return heat >> TM_HEAT_TAG_SHIFT == tm_heat_tag(folio) ? heat : 0;
+	return tm_heat_is_about(heat, tm_heat_tag(folio)) ? heat : TM_HEAT_NEVER;
 }
 
 /**
@@ -65,23 +130,49 @@ tm_heat_t tm_heatmap_read(struct folio *folio)
 bool tm_heatmap_migrate(struct folio *src, struct folio *dst)
 {
 	tm_heat_t heat = tm_heatmap_read(src);
-	tm_heat_t *chunk;
+	struct tm_heat_chunk *chunk;
 
-	if (!heat)
+	if (heat == TM_HEAT_NEVER)
 		return false;
-	chunk = tm_heatmap_chunk(folio_pfn(dst), true);
+	chunk = tm_heatmap_chunk_slow(folio_pfn(dst));
 	if (chunk)
-		WRITE_ONCE(chunk[folio_pfn(dst) & TM_HEATMAP_MASK], tm_heat_mark_moved(heat));
-	return tm_heat_moved(heat);
+		WRITE_ONCE(chunk->heat[folio_pfn(dst) & (CHUNK_PAGES - 1)], heat | TM_HEAT_MOVED);
+	return heat & TM_HEAT_MOVED;
 }
 
-/* Context: module exit. */
+/* Return: 0 or -ENOMEM. */
+int tm_heatmap_init(void)
+{
+	unsigned int leaf;
+
+	nothing_heat = kcalloc(CHUNK_PAGES, sizeof(*nothing_heat), GFP_KERNEL);
+	if (!nothing_heat)
+		return -ENOMEM;
+	nothing_leaf = new_leaf(GFP_KERNEL);
+	if (!nothing_leaf) {
+		kfree(nothing_heat);
+		return -ENOMEM;
+	}
+	for (leaf = 0; leaf < TM_HEATMAP_LEAVES; leaf++)
+		tm_heatmap_leaf[leaf] = nothing_leaf;
+	return 0;
+}
+
+/* Context: module exit, after the last pass. */
 void tm_heatmap_exit(void)
 {
-	unsigned long nr;
-	tm_heat_t *chunk;
+	unsigned int leaf, i;
 
-	xa_for_each(&chunks, nr, chunk)
-		kfree(chunk);
-	xa_destroy(&chunks);
+	for (leaf = 0; leaf < TM_HEATMAP_LEAVES; leaf++) {
+		struct tm_heat_chunk *chunks = tm_heatmap_leaf[leaf];
+
+		if (chunks == nothing_leaf)
+			continue;
+		for (i = 0; i < LEAF_CHUNKS; i++)
+			if (chunks[i].heat != nothing_heat)
+				kfree(chunks[i].heat);
+		kfree(chunks);
+	}
+	kfree(nothing_leaf);
+	kfree(nothing_heat);
 }

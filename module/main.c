@@ -74,9 +74,13 @@ static int __init tm_init(void)
 	ret = tm_tiers_init(slow_nodes);
 	if (ret)
 		goto err_groups;
-	ret = tm_daemon_init();
+	ret = tm_heatmap_init();
 	if (ret)
 		goto err_tiers;
+	tm_observe_init();
+	ret = tm_daemon_init();
+	if (ret)
+		goto err_heatmap;
 	ret = tm_steer_init();
 	if (ret)
 		goto err_daemon;
@@ -99,6 +103,8 @@ err_steer:
 err_daemon:
 	tm_daemon_stop();
 	tm_daemon_exit();
+err_heatmap:
+	tm_heatmap_exit();
 err_tiers:
 	tm_tiers_exit();
 err_groups:

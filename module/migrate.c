@@ -182,7 +182,7 @@ unsigned long tm_batch_flush(struct tm_batch *b)
 	tm_stat_add(b->memcg, TM_STAT_PINGPONG_BYTES, (u64)b->pingpong_pages << PAGE_SHIFT);
 	tm_stat_add(b->memcg, TM_STAT_MIGRATE_NSEC, spent_ns);
 	trace_tm_migrate(cgroup_id(b->memcg->css.cgroup), b->to, nr_pages << PAGE_SHIFT,
-			 (u64)moved << PAGE_SHIFT, spent_ns);
+			 (u64)moved << PAGE_SHIFT, (u64)b->pingpong_pages << PAGE_SHIFT, spent_ns);
 
 	INIT_LIST_HEAD(&b->folios);
 	b->nr_pages = 0;

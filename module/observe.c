@@ -1,54 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Observation: which pages were accessed since the last pass?
+ * Observation: which pages of a group are accessed in a window?
  *
- * Page tables tell most cheaply (about 30 instructions a page against 750 of
+ * Page tables tell most cheaply (see walk.c; against 750 instructions of
  * folio_referenced(), which besides is wrong for 4K pages under MGLRU). A
  * guest's accesses show only in the second-stage tables, which the MMU
  * notifiers of KVM read for us. Page cache that nobody maps shows in
  * PG_referenced, on the LRU lists.
  *
- * Bits are cleared without a TLB flush, as the kernel itself does: a page
- * that stays in a TLB looks cold, so no page is called cold on one window.
+ * Brief windows are shorter than a look at everything may take. For them
+ * address spaces are cut into slices: one after the other is opened, and
+ * harvested when its own window is over. Long windows are opened and
+ * harvested by a look at everything each, and the daemon does other things
+ * in between.
  */
 #include <linux/fs.h>
-#include <linux/hugetlb.h>
-#include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
-#include <linux/mmu_notifier.h>
-#include <linux/pagewalk.h>
+#include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "ksym.h"
-#include "tiermem.h"
+#include "observe.h"
 #include "trace.h"
 
-/* Address space walked under one hold of the mmap_lock. */
+/* Address space walked under one hold of the mmap_lock, and opened in one go. */
 #define WALK_BYTES	(64UL << 20)
+#define SLICE_BYTES	(32UL << 20)
+/* A window of this length or longer has slices of that size. */
+#define SLICE_NS	(8ULL * NSEC_PER_MSEC)
 
-/* tm_plan_level() by history. A table, because every page of every pass asks. */
-static u8 level_of[TM_HEAT_HIST_MASK + 1] __read_mostly;
-
-static void add_candidate(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
-			  unsigned int level)
-{
-	if (o->nr[tier] < TM_CANDIDATES)
-		o->candidates[tier][o->nr[tier]++] = (struct tm_candidate){ pfn, level };
-}
-
-static tm_heat_t *entry_of(struct tm_observation *o, unsigned long pfn)
-{
-	unsigned long nr = pfn >> TM_HEATMAP_SHIFT;
-
-	if (!o->chunk || nr != o->chunk_nr) {
-		o->chunk = tm_heatmap_chunk(pfn, true);
-		o->chunk_nr = nr;
-	}
-	return o->chunk ? &o->chunk[pfn & TM_HEATMAP_MASK] : NULL;
-}
+/* One for each of the engine's weights. */
+static struct tm_heat_table tables[TM_ENGINE_WEIGHTS] __read_mostly;
 
 /* Is the folio charged to a cgroup that this group, and no nearer one, looks after? */
 static noinline bool mine_slow(struct tm_observation *o, struct folio *folio)
@@ -64,206 +49,110 @@ static noinline bool mine_slow(struct tm_observation *o, struct folio *folio)
 }
 
 /* Neighbours mostly belong to the same cgroup, so the last answer is kept. */
-static __always_inline bool mine(struct tm_observation *o, struct folio *folio)
+bool tm_observation_mine(struct tm_observation *o, struct folio *folio)
 {
 	if (likely(READ_ONCE(folio->memcg_data) == o->last_charge))
 		return o->last_mine;
 	return mine_slow(o, folio);
 }
 
-/**
- * visit - account one mapping of a folio, or an unmapped folio
- * @o: observation
- * @folio: folio that can't go away: mapped under the page table lock, or referenced
- * @nr_pages: its size
- * @young: was accessed
- * @first: this mapping stands for the folio; the others of a folio that is
- *	mapped page by page only add their accesses
- *
- * Inlined, because it runs for every page of every group in every window.
- */
-static __always_inline void visit(struct tm_observation *o, struct folio *folio, u64 nr_pages,
-				  bool young, bool first)
+/* A writer of the quota waits for us, or the module is to go. Collecting is the writer's own. */
+static bool should_stop(struct tm_observation *o)
 {
-	unsigned long pfn = folio_pfn(folio);
-	enum tm_tier tier;
-	unsigned int level;
-	tm_heat_t *entry, old, heat;
-	bool parity;
+	if (tm_stopping() ||
+	    (o->look != TM_LOOK_COLLECT && atomic_read(&o->g->waiting)))
+		o->stopped = true;
+	return o->stopped;
+}
 
-	if (!mine(o, folio))
+/* ---- slices with an open window ------------------------------------------------------- */
+
+/* Opening a slice must take much less than a window. */
+static unsigned long slice_bytes(const struct tm_observation *o)
+{
+	u64 bytes = SLICE_BYTES * min(o->g->engine.window_ns, SLICE_NS);
+
+	return max_t(unsigned long, div64_u64(bytes, SLICE_NS), HPAGE_PMD_SIZE);
+}
+
+/* Wait for the end of a window; a part of it early is near enough, and a wakeup less. */
+static void wait_for_window(struct tm_observation *o, u64 opened_ns)
+{
+	u64 window_ns = o->g->engine.window_ns, end_ns = opened_ns + window_ns;
+
+	if (should_stop(o) || ktime_get_ns() + window_ns / 8 >= end_ns)
 		return;
-	tier = node_isset(folio_nid(folio), o->slow) ? TM_SLOW : TM_FAST;
-	if (unlikely(o->all_fast)) {
-		if (tier == TM_FAST && first)
-			add_candidate(o, tier, pfn, 0);
-		return;
+	if (!tm_daemon_sleep_until(end_ns))
+		o->stopped = true;
+}
+
+static void harvest_first(struct tm_observation *o)
+{
+	struct tm_slice *s = &o->open[o->first_open];
+	unsigned long addr = s->start;
+
+	wait_for_window(o, s->opened_ns);
+	if (!o->stopped && mmget_not_zero(s->mm)) {
+		o->look = TM_LOOK_HARVEST;
+		while (addr < s->end && !should_stop(o))
+			addr = tm_walk(o, s, addr, SLICE_BYTES);
+		mmput(s->mm);
 	}
-
-	entry = entry_of(o, pfn);
-	if (unlikely(!entry))
-		return;
-	old = READ_ONCE(*entry);
-	parity = first ? o->parity : old & TM_HEAT_PARITY;
-	heat = tm_heat_visit(old, tm_heat_tag(folio), parity, young);
-	WRITE_ONCE(*entry, heat);
-	if (!first || !((old ^ heat) & TM_HEAT_PARITY))
-		return;
-
-	o->young_pages += young ? nr_pages : 0;
-	/* In a CPU's batch on its way to a list, for as long as it takes: can't be moved. */
-	if (unlikely(!folio_test_lru(folio)))
-		return;
-	level = level_of[heat & TM_HEAT_HIST_MASK];
-	o->pages[tier][level] += nr_pages;
-	if (o->wanted[tier] >> level & 1)
-		add_candidate(o, tier, pfn, level);
+	mmdrop(s->mm);
+	o->first_open = (o->first_open + 1) % TM_OPEN_SLICES;
+	o->nr_open--;
 }
 
-/* Read and clear the second stage's accessed bits; KVM answers for a range as a whole. */
-static noinline bool second_stage_young(struct tm_observation *o, unsigned long addr,
-					unsigned long size)
+static bool first_is_due(const struct tm_observation *o)
 {
-	return K(__mmu_notifier_clear_young)(o->mm, addr, addr + size);
+	return o->nr_open && ktime_get_ns() >= o->open[o->first_open].opened_ns +
+						o->g->engine.window_ns;
 }
 
-/*
- * Entries without a struct page of ordinary memory are special or of devices;
- * mappings full of them are skipped whole.
- */
-static void visit_pmd(struct tm_observation *o, pmd_t *pmd, unsigned long addr)
-{
-	struct folio *folio;
-	bool young = false;
-
-	if (!pmd_present(*pmd) || pmd_devmap(*pmd))
-		return;
-	folio = page_folio(pmd_page(*pmd));
-	if (!o->all_fast) {
-		young = pmd_young(*pmd) &&
-			test_and_clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)pmd);
-		if (o->second_stage)
-			young |= second_stage_young(o, addr & HPAGE_PMD_MASK, HPAGE_PMD_SIZE);
-	}
-	if (young)
-		tm_folio_give_back(folio);
-	visit(o, folio, HPAGE_PMD_NR, young, true);
-}
-
-static noinline void visit_large(struct tm_observation *o, struct page *page, bool young)
-{
-	struct folio *folio = page_folio(page);
-
-	visit(o, folio, (u64)folio_nr_pages(folio), young, page == &folio->page);
-}
-
-static __always_inline void visit_pte(struct tm_observation *o, pte_t *pte, unsigned long addr)
-{
-	pte_t val = READ_ONCE(*pte);
-	struct page *page;
-	bool young;
-
-	/* NUMA balancing's PROT_NONE entries count as present, and as not accessed. */
-	if (!pte_present(val) || pte_flags(val) & (_PAGE_SPECIAL | _PAGE_DEVMAP))
-		return;
-	page = pte_page(val);
-	young = pte_flags(val) & _PAGE_ACCESSED;
-	if (likely(!o->all_fast)) {
-		if (young)
-			clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)&pte->pte);
-		if (unlikely(o->second_stage))
-			young |= second_stage_young(o, addr, PAGE_SIZE);
-		if (young)
-			tm_folio_give_back(page_folio(page));
-	}
-	if (unlikely(PageCompound(page)))
-		visit_large(o, page, young);
-	else
-		visit(o, (struct folio *)page, 1, young, true);
-}
-
-static int walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long next, struct mm_walk *walk)
-{
-	struct tm_observation *o = walk->private;
-	spinlock_t *ptl;
-	pte_t *start, *pte;
-
-	/* Said before anything else: the walker would split a huge page to descend. */
-	walk->action = ACTION_CONTINUE;
-	if (pmd_trans_huge(READ_ONCE(*pmd))) {
-		ptl = pmd_lock(walk->mm, pmd);
-		if (pmd_trans_huge(*pmd))
-			visit_pmd(o, pmd, addr);
-		spin_unlock(ptl);
-		return 0;
-	}
-
-	start = tm_pte_offset_map_lock(walk->mm, pmd, addr, &ptl);
-	if (!start)
-		return 0;
-	for (pte = start; addr < next; pte++, addr += PAGE_SIZE)
-		visit_pte(o, pte, addr);
-	pte_unmap_unlock(start, ptl);
-	cond_resched();
-	return 0;
-}
-
-static const struct mm_walk_ops walk_ops = {
-	.pmd_entry = walk_pmd,
-	TM_WALK_RDLOCK
-};
-
-/* Has somebody decided between the tiers? To bind to all nodes decides nothing. */
-static bool binds(const struct mempolicy *policy)
-{
-	return policy && policy->mode == MPOL_BIND &&
-	       !nodes_subset(node_states[N_MEMORY], policy->nodes);
-}
-
-/* Mappings without pages of their own, or with pages that can't be moved. */
-static bool skip_vma(const struct tm_observation *o, struct vm_area_struct *vma)
-{
-	if (is_vm_hugetlb_page(vma))
-		return true;
-	/* Of DAX, the walker would split gigantic entries just to look at them. */
-	if (vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP) || vma_is_dax(vma))
-		return true;
-	/* Bound memory stays where it is, except for a quota's sake. */
-	return !o->all_fast && (vma->vm_policy ? binds(vma->vm_policy) : o->bound);
-}
-
-static void walk_mm(struct tm_observation *o, struct mm_struct *mm)
+static void open_slices(struct tm_observation *o, struct mm_struct *mm, bool bound)
 {
 	unsigned long addr = 0;
-	bool more = true;
 
-	o->mm = mm;
-	o->second_stage = mm_has_notifiers(mm);
-	/* Once we are its last user, the process is gone and waits for us to let go. */
-	while (more && !tm_stopping() && atomic_read(&mm->mm_users) > 1) {
-		struct vm_area_struct *vma;
-		unsigned long walked = 0;
+	while (addr < TASK_SIZE_MAX && !should_stop(o) && atomic_read(&mm->mm_users) > 1) {
+		u64 before = o->visited_pages;
+		struct tm_slice *s;
 
-		mmap_read_lock(mm);
-		while (walked < WALK_BYTES && !mmap_lock_is_contended(mm)) {
-			unsigned long start, end;
-
-			vma = find_vma(mm, addr);
-			more = vma;
-			if (!more)
-				break;
-			start = max(addr, vma->vm_start);
-			end = min(vma->vm_end, start + WALK_BYTES);
-			addr = end;
-			if (skip_vma(o, vma))
-				continue;
-			K(walk_page_range)(mm, start, end, &walk_ops, o);
-			walked += end - start;
+		if (o->nr_open == TM_OPEN_SLICES)
+			harvest_first(o);
+		s = &o->open[(o->first_open + o->nr_open) % TM_OPEN_SLICES];
+		*s = (struct tm_slice){
+			.mm = mm,
+			.start = addr,
+			.end = TASK_SIZE_MAX,
+			.opened_ns = ktime_get_ns(),
+			.bound = bound,
+		};
+		o->look = TM_LOOK_OPEN;
+		addr = tm_walk(o, s, addr, slice_bytes(o));
+		s->end = addr;
+		if (o->visited_pages != before) {
+			mmgrab(mm);
+			o->nr_open++;
 		}
-		mmap_read_unlock(mm);
-		cond_resched();
+		while (first_is_due(o))
+			harvest_first(o);
 	}
-	o->mm = NULL;
+}
+
+/* ---- everything that a group has ------------------------------------------------------- */
+
+static void look_at_mm(struct tm_observation *o, struct mm_struct *mm, bool bound, bool brief)
+{
+	struct tm_slice s = { .mm = mm, .end = TASK_SIZE_MAX, .bound = bound };
+	unsigned long addr = 0;
+
+	if (brief) {
+		open_slices(o, mm, bound);
+		return;
+	}
+	/* Once we are its last user, the process is gone and waits for us to let go. */
+	while (addr < s.end && !should_stop(o) && atomic_read(&mm->mm_users) > 1)
+		addr = tm_walk(o, &s, addr, WALK_BYTES);
 }
 
 /* A process may live on after its first thread has ended. */
@@ -284,29 +173,28 @@ static struct mm_struct *process_mm(struct task_struct *leader)
 	return mm;
 }
 
-static void walk_tasks(struct tm_observation *o, struct mem_cgroup *memcg)
+static void look_at_tasks(struct tm_observation *o, struct mem_cgroup *memcg, bool brief)
 {
 	struct mm_struct *last = NULL;
 	struct css_task_iter it;
 	struct task_struct *task;
 
 	K(css_task_iter_start)(&memcg->css, CSS_TASK_ITER_PROCS, &it);
-	while ((task = K(css_task_iter_next)(&it))) {
+	while (!should_stop(o) && (task = K(css_task_iter_next)(&it))) {
 		struct mm_struct *mm = process_mm(task);
+		bool bound;
 
 		if (!mm)
 			continue;
 		task_lock(task);
-		o->bound = binds(task->mempolicy);
+		bound = tm_policy_binds(task->mempolicy);
 		task_unlock(task);
 		/* vfork() and the like: neighbours may share an address space. */
 		if (mm != last)
-			walk_mm(o, mm);
+			look_at_mm(o, mm, bound, brief);
 		if (last)
 			mmput(last);
 		last = mm;
-		if (tm_stopping())
-			break;
 	}
 	K(css_task_iter_end)(&it);
 	if (last)
@@ -314,93 +202,208 @@ static void walk_tasks(struct tm_observation *o, struct mem_cgroup *memcg)
 }
 
 /* Page cache that is read and written through file descriptors only. */
-static void visit_unmapped(struct folio *folio, void *arg)
+static void look_at_unmapped(struct folio *folio, void *arg)
 {
-	if (!folio_mapped(folio))
-		visit(arg, folio, (u64)folio_nr_pages(folio), folio_test_clear_referenced(folio),
-		      true);
+	struct tm_observation *o = arg;
+	bool young;
+
+	if (folio_mapped(folio))
+		return;
+	young = folio_test_clear_referenced(folio);
+	o->visited_pages += (u64)folio_nr_pages(folio);
+	if (o->look == TM_LOOK_HARVEST) {
+		o->young_pages += young ? (u64)folio_nr_pages(folio) : 0;
+		tm_walk_visit(o, folio, young, true);
+	}
+}
+
+static void look_at_files(struct tm_observation *o, struct mem_cgroup *memcg)
+{
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY)
+		tm_lru_for_each_file(memcg, nid, look_at_unmapped, o);
+}
+
+enum parts { TASKS = 1, FILES = 2, BRIEF = 4 };
+
+/* The cgroups that a group, and no nearer one, looks after. */
+static void look_at_group(struct tm_observation *o, unsigned int parts)
+{
+	struct mem_cgroup *root = o->g->memcg, *m;
+
+	if (o->stopped)
+		return;
+	for (m = K(mem_cgroup_iter)(root, NULL, NULL); m; m = K(mem_cgroup_iter)(root, m, NULL)) {
+		bool nearest;
+
+		rcu_read_lock();
+		nearest = tm_group_nearest(m) == o->g;
+		rcu_read_unlock();
+		if (nearest && parts & TASKS)
+			look_at_tasks(o, m, parts & BRIEF);
+		if (nearest && parts & FILES)
+			look_at_files(o, m);
+		if (o->stopped) {
+			K(mem_cgroup_iter_break)(root, m);
+			break;
+		}
+	}
+}
+
+/* ---- an observation --------------------------------------------------------------------- */
+
+static void begin(struct tm_observation *o, struct tm_group *g)
+{
+	nodemask_t fast;
+	int nid;
+
+	lockdep_assert_held(&g->move_mutex);
+	o->g = g;
+	memset(o->nr, 0, sizeof(o->nr));
+	memset(o->first, 0, sizeof(o->first));
+	o->visited_pages = 0;
+	o->young_pages = 0;
+	o->stopped = false;
+	o->second_stage = false;
+	o->last_charge = 0;
+	o->last_mine = false;
+	tm_tiers_get(&fast, &o->slow);
+	o->tier_of_node[0] = TM_ASK_PAGE;
+	for_each_node(nid)
+		o->tier_of_node[nid - NUMA_NO_NODE] = node_isset(nid, o->slow) ? TM_SLOW : TM_FAST;
+}
+
+static void begin_harvest(struct tm_observation *o)
+{
+	struct tm_engine *e = &o->g->engine;
+	unsigned int state;
+	int floor, ceiling;
+
+	memset(o->counts, 0, sizeof(o->counts));
+	o->table = &tables[tm_engine_weight_index(e)];
+	o->g->parity = !o->g->parity;
+	o->parity = o->g->parity ? TM_HEAT_PARITY : 0;
+	o->turn = get_random_u32();
+	tm_plan_candidates(&e->harvest.histogram, tm_group_room(o->g->memcg),
+			   tm_engine_fine_gap(e), TM_CANDIDATES, &floor, &ceiling);
+	for (state = 0; state < 2 * TM_HEAT_STATES; state++) {
+		int level = (int)tm_heat_level((tm_heat_t)state);
+		/* What moved not long ago may stay for a while. */
+		bool rests = state & TM_HEAT_MOVED && !tm_engine_hurries(e);
+		bool up = level < (int)TM_HEAT_LEVELS && level >= floor && !rests;
+		bool down = level <= ceiling && !rests;
+
+		o->level_of[TM_SLOW][state] = (u8)(level | (up ? TM_WANTED : 0));
+		o->level_of[TM_FAST][state] = (u8)(level | (down ? TM_WANTED : 0));
+	}
+}
+
+static void end_harvest(struct tm_observation *o)
+{
+	struct tm_harvest *h = &o->g->engine.harvest;
+	unsigned int tier, level;
+
+	h->unknown_pages = 0;
+	h->unknown_young_pages = 0;
+	for (tier = 0; tier < TM_NR_TIERS; tier++) {
+		u64 *idle = o->counts[0][tier], *young = o->counts[1][tier];
+
+		for (level = 0; level < TM_HEAT_LEVELS; level++) {
+			u64 seen = young[level] + young[TM_WANTED | level];
+
+			h->young.pages[tier][level] = seen;
+			h->histogram.pages[tier][level] = seen + idle[level] +
+							  idle[TM_WANTED | level];
+		}
+		h->unknown_pages += idle[TM_HEAT_UNKNOWN] + young[TM_HEAT_UNKNOWN];
+		h->unknown_young_pages += young[TM_HEAT_UNKNOWN];
+	}
+}
+
+static void end(struct tm_observation *o, u64 start_ns, u64 window_ns)
+{
+	u64 spent_ns = ktime_get_ns() - start_ns;
+
+	tm_stat_add(o->g->memcg, TM_STAT_SCAN_PAGES, o->visited_pages);
+	trace_tm_observe(cgroup_id(o->g->memcg->css.cgroup), window_ns,
+			 o->visited_pages << PAGE_SHIFT, o->young_pages << PAGE_SHIFT,
+			 o->nr[TM_SLOW], o->nr[TM_FAST], spent_ns);
 }
 
 /**
- * tm_observe - harvest one window of a group
- * @o: observation; histogram and candidates are the result
+ * tm_observe - look once at every page of a group
+ * @o: observation; after a harvest the engine of @g has the histogram, and
+ *	@o the candidates
  * @g: group, move_mutex held
+ * @look: what for
  *
  * Visits every page of the cgroups that @g, and no nearer group, looks after.
  *
  * Context: process, may sleep.
  */
-void tm_observe(struct tm_observation *o, struct tm_group *g)
+void tm_observe(struct tm_observation *o, struct tm_group *g, enum tm_look look)
 {
-	u64 start_ns = ktime_get_ns(), spent_ns;
-	struct mem_cgroup *m;
-	unsigned int level;
-	nodemask_t fast;
-	int nid, tier;
+	u64 start_ns = ktime_get_ns();
+	unsigned int parts = TASKS;
 
-	lockdep_assert_held(&g->move_mutex);
-	memset(o->pages, 0, sizeof(o->pages));
-	o->g = g;
-	o->nr[TM_FAST] = 0;
-	o->nr[TM_SLOW] = 0;
-	o->young_pages = 0;
-	o->last_charge = 0;
-	o->last_mine = false;
-	tm_tiers_get(&fast, &o->slow);
-	o->wanted[TM_SLOW] = ((1U << TM_HEAT_LEVELS) - 1) & (~0U << g->promote_floor);
-	o->wanted[TM_FAST] = (2U << g->demote_ceiling) - 1;
-	if (!o->all_fast)
-		g->parity = !g->parity;
-	o->parity = g->parity;
+	begin(o, g);
+	o->look = look;
+	if (look == TM_LOOK_OPEN || look == TM_LOOK_HARVEST)
+		parts |= FILES;
+	if (look == TM_LOOK_HARVEST)
+		begin_harvest(o);
+	look_at_group(o, parts);
+	if (look == TM_LOOK_HARVEST && !o->stopped)
+		end_harvest(o);
+	end(o, start_ns, look == TM_LOOK_HARVEST ? start_ns - g->opened_ns : 0);
+}
 
-	for (m = K(mem_cgroup_iter)(g->memcg, NULL, NULL); m;
-	     m = K(mem_cgroup_iter)(g->memcg, m, NULL)) {
-		bool nearest;
+/**
+ * tm_observe_briefly - open a brief window for every page of a group, and harvest it
+ * @o: observation, as after a harvest of tm_observe()
+ * @g: group, move_mutex held
+ *
+ * Context: ktiermemd, sleeps until the windows are over.
+ */
+void tm_observe_briefly(struct tm_observation *o, struct tm_group *g)
+{
+	u64 start_ns = ktime_get_ns(), files_ns, files_pages;
 
-		rcu_read_lock();
-		nearest = tm_group_nearest(m) == g;
-		rcu_read_unlock();
-		if (!nearest)
-			continue;
-		walk_tasks(o, m);
-		if (o->all_fast)
-			continue;
-		for_each_node_state(nid, N_MEMORY)
-			tm_lru_for_each_file(m, nid, visit_unmapped, o);
+	begin(o, g);
+	begin_harvest(o);
+	o->first_open = 0;
+	o->nr_open = 0;
+
+	o->look = TM_LOOK_OPEN;
+	look_at_group(o, FILES);
+	files_ns = ktime_get_ns();
+	files_pages = o->visited_pages;
+	look_at_group(o, TASKS | BRIEF);
+	while (o->nr_open)
+		harvest_first(o);
+	if (files_pages) {
+		wait_for_window(o, files_ns);
+		o->look = TM_LOOK_HARVEST;
+		look_at_group(o, FILES);
 	}
-
-	for (tier = 0; tier < TM_NR_TIERS; tier++)
-		for (level = 0; level < TM_HEAT_LEVELS; level++)
-			o->histogram.pages[tier][level] = o->pages[tier][level];
-
-	/* Too many candidates: next time only the best. Room for more: more of them. */
-	if (o->nr[TM_SLOW] == TM_CANDIDATES)
-		g->promote_floor = min(g->promote_floor + 1, TM_HEAT_LEVELS - 1U);
-	else
-		g->promote_floor = max(g->promote_floor, TM_PLAN_HOT_LEVEL + 1U) - 1;
-	if (o->nr[TM_FAST] == TM_CANDIDATES)
-		g->demote_ceiling = max(g->demote_ceiling, 1U) - 1;
-	else
-		g->demote_ceiling = min(g->demote_ceiling + 1, TM_HEAT_LEVELS - 1U - TM_PLAN_GAP);
-
-	spent_ns = ktime_get_ns() - start_ns;
-	tm_stat_add(g->memcg, TM_STAT_SCAN_NSEC, spent_ns);
-	trace_tm_observe(cgroup_id(g->memcg->css.cgroup), o->young_pages << PAGE_SHIFT,
-			 o->nr[TM_SLOW], o->nr[TM_FAST], spent_ns);
+	if (!o->stopped)
+		end_harvest(o);
+	end(o, start_ns, g->engine.window_ns);
 }
 
 /**
  * tm_candidate_get - the folio of a candidate
  * @o: observation that found it
  * @tier: tier that it was found in
- * @c: candidate
+ * @pfn: its page frame number
  *
  * Time has passed since: the frame may hold something else, or nothing.
  *
  * Return: folio of the same group in the same tier with a reference, or NULL.
  */
 struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier,
-			       struct tm_candidate c)
+			       unsigned long pfn)
 {
 	struct folio *folio = NULL;
 	struct page *page;
@@ -408,7 +411,7 @@ struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier
 
 	/* A struct page goes with its memory: tier.c waits for us before it may. */
 	rcu_read_lock();
-	page = pfn_to_online_page(c.pfn);
+	page = pfn_to_online_page(pfn);
 	if (page)
 		folio = page_folio(page);
 	if (folio && !folio_try_get(folio))
@@ -434,24 +437,23 @@ struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier
 	return NULL;
 }
 
-int tm_observation_init(struct tm_observation *o)
+/* Return: an observation for tm_observe(), or NULL. */
+struct tm_observation *tm_observation_new(void)
 {
-	unsigned int hist;
+	struct tm_observation *o = kzalloc(sizeof(*o), GFP_KERNEL);
 	int tier;
 
-	for (hist = 0; hist < ARRAY_SIZE(level_of); hist++)
-		level_of[hist] = (u8)tm_plan_level((tm_heat_t)hist);
-
-	memset(o, 0, sizeof(*o));
+	if (!o)
+		return NULL;
 	for (tier = 0; tier < TM_NR_TIERS; tier++) {
 		o->candidates[tier] = kvmalloc_array(TM_CANDIDATES, sizeof(struct tm_candidate),
 						     GFP_KERNEL);
 		if (!o->candidates[tier]) {
 			tm_observation_free(o);
-			return -ENOMEM;
+			return NULL;
 		}
 	}
-	return 0;
+	return o;
 }
 
 void tm_observation_free(struct tm_observation *o)
@@ -460,4 +462,14 @@ void tm_observation_free(struct tm_observation *o)
 
 	for (tier = 0; tier < TM_NR_TIERS; tier++)
 		kvfree(o->candidates[tier]);
+	kfree(o);
+}
+
+/* Context: module init. */
+void tm_observe_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TM_ENGINE_WEIGHTS; i++)
+		tm_heat_table_fill(&tables[i], tm_engine_weight[i]);
 }

@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 
 #include "ksym.h"
-#include "tiermem.h"
+#include "observe.h"
 
 /* Folios looked at under one hold of the lru_lock, and taken from it. */
 #define SCAN_FOLIOS	256
@@ -29,12 +29,8 @@
 /* Page tables are walked again after so many times what the futile walk took. */
 #define MAPPED_COST	100
 
-/*
- * Sweeps over the lists: pages at or below this heat are taken. Before the
- * first observation every page counts as cold, and the order of the lists
- * alone decides.
- */
-static const unsigned int sweep_level[] = { 0, TM_PLAN_HOT_LEVEL, TM_HEAT_LEVELS };
+/* Sweeps over the lists: each takes pages that are hotter by so many levels, the last one all. */
+#define SWEEP_LEVELS	4
 
 /* Classic lists from cold to hot; mlocked folios are on no list. */
 static const enum lru_list classic_order[] = {
@@ -163,6 +159,14 @@ static bool flush_done(struct demotion *d, struct tm_batch *b)
 	return d->full || !excess(d) || interrupted(d);
 }
 
+/* Where nothing is known, the order of the lists alone decides. */
+static unsigned int level_of(struct folio *folio)
+{
+	unsigned int level = tm_heat_level(tm_heatmap_read(folio));
+
+	return level == TM_HEAT_UNKNOWN ? 0 : level;
+}
+
 /* Returns true if there is no more to do or nothing more can be done. */
 static bool demote_list(struct demotion *d, struct tm_batch *b, struct lruvec *lruvec,
 			struct list_head *list, long nr_pages)
@@ -175,8 +179,7 @@ static bool demote_list(struct demotion *d, struct tm_batch *b, struct lruvec *l
 		for (i = 0; i < n; i++) {
 			struct folio *folio = grabbed[i];
 
-			if (b->nr_pages >= excess(d) ||
-			    tm_heat_level(tm_heatmap_read(folio)) > d->max_level)
+			if (b->nr_pages >= excess(d) || level_of(folio) > d->max_level)
 				folio_put(folio);
 			else if (!tm_batch_add(b, folio))
 				d->refused++;
@@ -243,20 +246,18 @@ static void demote_sweep(struct demotion *d)
 static void demote_mapped(struct demotion *d)
 {
 	u64 start_ns = ktime_get_ns(), before = d->moved_pages;
-	struct tm_observation o;
+	struct tm_observation *o = tm_observation_new();
 	struct tm_batch b;
 	bool done = false;
 	unsigned int i;
 
-	if (tm_observation_init(&o))
+	if (!o)
 		return;
-	o.all_fast = true;
-	tm_observe(&o, d->g);
+	tm_observe(o, d->g, TM_LOOK_COLLECT);
 	tm_batch_init(&b, d->g->memcg, TM_SLOW, &d->allowed);
 	b.split = d->split;
-	for (i = 0; i < o.nr[TM_FAST] && !done; i++) {
-		struct folio *folio = tm_candidate_get(&o, TM_FAST,
-							o.candidates[TM_FAST][i]);
+	for (i = 0; i < o->nr[TM_FAST] && !done; i++) {
+		struct folio *folio = tm_candidate_get(o, TM_FAST, o->candidates[TM_FAST][i].pfn);
 
 		if (folio)
 			tm_batch_add(&b, folio);
@@ -264,18 +265,22 @@ static void demote_mapped(struct demotion *d)
 			done = flush_done(d, &b);
 	}
 	flush_done(d, &b);
-	tm_observation_free(&o);
+	tm_observation_free(o);
 	if (d->moved_pages == before)
 		d->g->mapped_ns = ktime_get_ns() + MAPPED_COST * (ktime_get_ns() - start_ns);
 }
 
 static enum tm_demote_result run_sweeps(struct demotion *d)
 {
-	unsigned int sweep = d->probe ? ARRAY_SIZE(sweep_level) - 1 : 0;
 	bool mapped = false;
 	bool tried_split = false;
 	u64 before;
 
+	/* What the smaller quota has no room for, by the heat of the last observation. */
+	d->max_level = tm_plan_threshold(&d->g->engine.harvest.histogram, d->target_pages);
+	d->max_level -= min(d->max_level, 1U);
+	if (d->probe)
+		d->max_level = TM_HEAT_LEVELS;
 	for (;;) {
 		if (interrupted(d))
 			return TM_DEMOTE_STOPPED;
@@ -285,7 +290,6 @@ static enum tm_demote_result run_sweeps(struct demotion *d)
 			return TM_DEMOTE_SLOW_FULL;
 
 		before = d->moved_pages;
-		d->max_level = sweep_level[sweep];
 		if (mapped)
 			demote_mapped(d);
 		else
@@ -296,8 +300,8 @@ static enum tm_demote_result run_sweeps(struct demotion *d)
 		}
 
 		/* Nothing moved: take hotter pages, then those on no list. */
-		if (sweep + 1 < ARRAY_SIZE(sweep_level)) {
-			sweep++;
+		if (d->max_level < TM_HEAT_LEVELS) {
+			d->max_level = min(d->max_level + SWEEP_LEVELS, TM_HEAT_LEVELS);
 		} else if (!mapped && (!d->probe || ktime_get_ns() >= d->g->mapped_ns)) {
 			/* Folios in the per-CPU batches can't be isolated. */
 			K(lru_add_drain_all)();
@@ -350,6 +354,9 @@ void tm_lru_for_each_file(struct mem_cgroup *memcg, int nid, tm_lru_visit visit,
 	struct folio *grabbed[GRAB_FOLIOS];
 	unsigned int i;
 
+	/* Most cgroups have none; to look at each list takes ten times as long. */
+	if (!tm_memcg_file_pages(memcg, nid))
+		return;
 	for (i = 0; i < NR_LISTS; i++) {
 		long nr_pages;
 		int type;

@@ -236,6 +236,7 @@ static int hotplug(struct notifier_block *nb, unsigned long action, void *data)
 			synchronize_rcu();
 		fallthrough;
 	case MEM_ONLINE:
+		tm_heatmap_relayout();
 		atomic_set(&changed, 1);
 		tm_daemon_kick();
 		break;

@@ -31,8 +31,7 @@
 #include <linux/refcount.h>
 
 #include "compat.h"
-#include "policy/heat.h"
-#include "policy/plan.h"
+#include "policy/engine.h"
 #include "policy/quota.h"
 #include "policy/rate.h"
 
@@ -47,6 +46,8 @@ enum tm_stat {
 	TM_STAT_FAILED_LOCKED,
 	TM_STAT_FAILED_BUSY,
 	TM_STAT_FAILED_NOMEM,
+	TM_STAT_FAILED_GONE,
+	TM_STAT_SCAN_PAGES,
 	TM_STAT_SCAN_NSEC,
 	TM_STAT_MIGRATE_NSEC,
 	TM_STAT_OVER_QUOTA_BYTE_MSEC,
@@ -153,12 +154,17 @@ struct tm_group_cpu {
  *
  * @waiting: writers that want move_mutex
  * @move_mutex: guards what follows; one mover of the group's pages at a time
+ * @engine: window, averages, plan; read without a lock for tiermem.stat
  * @parity: parity of the observation pass
- * @window_ns: time between two visits
- * @filled_windows: short windows left, after new memory was steered
- * @observed_ns: end of the last observation
- * @budget_ns: the CPU budget allows no observation before this
+ * @opened_ns: when the window that runs now was opened; 0 if none runs
+ * @observed_ns: end of the last pass
+ * @looked_ns: when the bits were read last
+ * @open_ns: no window is opened before this: the engine rests, or the CPU
+ *	budget is used up
+ * @visit_ns: CPU time that one look at all pages takes
+ * @migrate_rate: its part of the migration rate
  * @busy: memory was steered between the last two passes
+ * @steered_before: pages steered until the averages were started
  * @retry_ns: no futile demotion before this
  * @backoff_ns: how long the last futile demotion pushed retry_ns; 0 if it
  *	wasn't futile
@@ -166,9 +172,6 @@ struct tm_group_cpu {
  * @mapped_ns: no futile walk of page tables before this
  * @seen_steered, @seen_unsteered: per-CPU sums at the last pass
  * @full_event_ns: when slow_full was last told
- * @promote_floor, @demote_ceiling: heat levels worth remembering as candidates
- * @calm_passes: passes left without promotions, after thrashing
- * @plan: of the last observation; read without a lock for tiermem.stat
  *
  * @next_ns: when the daemon looks again; daemon only
  * @counters: stats and events
@@ -199,23 +202,23 @@ struct tm_group {
 
 	atomic_t waiting;
 	struct mutex move_mutex;
+	struct tm_engine engine;
 	bool parity;
-	u64 window_ns;
-	unsigned int filled_windows;
+	u64 opened_ns;
 	u64 observed_ns;
-	u64 budget_ns;
+	u64 looked_ns;
+	u64 open_ns;
+	u64 visit_ns;
+	struct tm_rate migrate_rate;
+	bool busy;
+	u64 steered_before;
 	u64 retry_ns;
 	u64 backoff_ns;
 	bool stuck;
 	u64 mapped_ns;
-	bool busy;
 	u64 seen_steered;
 	u64 seen_unsteered;
 	u64 full_event_ns;
-	unsigned int calm_passes;
-	unsigned int promote_floor;
-	unsigned int demote_ceiling;
-	struct tm_plan plan;
 
 	u64 next_ns;
 	struct tm_counters counters;
@@ -272,6 +275,7 @@ static __always_inline struct tm_group *tm_group_of(const struct mem_cgroup *mem
 /* ---- account.c -------------------------------------------------------- */
 
 unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid);
+unsigned long tm_memcg_file_pages(struct mem_cgroup *memcg, int nid);
 void tm_subtree_pages(struct mem_cgroup *root, u64 *fast_pages, u64 *slow_pages);
 u64 tm_subtree_hugetlb_pages(struct mem_cgroup *root);
 u64 tm_group_recount(struct tm_group *g);
@@ -326,13 +330,33 @@ static __always_inline struct mem_cgroup *tm_group_take_stock(struct mem_cgroup 
 
 /* ---- heatmap.c -------------------------------------------------------- */
 
+/* Pages of a chunk, chunks of a leaf, and leaves for all the frames that there can be. */
+#define TM_HEATMAP_SHIFT	15
+#define TM_HEATMAP_LEAF_SHIFT	12
+#define TM_HEATMAP_TOP_SHIFT	(TM_HEATMAP_SHIFT + TM_HEATMAP_LEAF_SHIFT)
+#define TM_HEATMAP_LEAVES	(1U << (52 - PAGE_SHIFT - TM_HEATMAP_TOP_SHIFT))
+
+/**
+ * struct tm_heat_chunk - heat of 128 MiB of memory
+ * @heat: by page frame number
+ * @nid: node of all its pages, NUMA_NO_NODE if they are of several
+ * @layout: when @nid was looked up
+ */
+struct tm_heat_chunk {
+	tm_heat_t *heat;
+	s16 nid;
+	u16 layout;
+};
+
+/* There is always one: where nothing was seen, its heat is all %TM_HEAT_NEVER. */
+extern struct tm_heat_chunk *tm_heatmap_leaf[TM_HEATMAP_LEAVES];
+
+int tm_heatmap_init(void);
 void tm_heatmap_exit(void);
-tm_heat_t *tm_heatmap_chunk(unsigned long pfn, bool create);
+void tm_heatmap_relayout(void);
+struct tm_heat_chunk *tm_heatmap_chunk_slow(unsigned long pfn);
 tm_heat_t tm_heatmap_read(struct folio *folio);
 bool tm_heatmap_migrate(struct folio *src, struct folio *dst);
-
-#define TM_HEATMAP_SHIFT	15
-#define TM_HEATMAP_MASK		((1UL << TM_HEATMAP_SHIFT) - 1)
 
 /* Identifies what a frame holds: its place in a file or an anonymous mapping. */
 static __always_inline unsigned int tm_heat_tag(struct folio *folio)
@@ -409,51 +433,35 @@ void tm_lru_for_each_file(struct mem_cgroup *memcg, int nid, tm_lru_visit visit,
 
 /* ---- observe.c -------------------------------------------------------- */
 
-/* A page worth moving: frame number and heat level. */
-struct tm_candidate {
-	u64 pfn : 56;
-	u64 level : 8;
-};
-
-#define TM_CANDIDATES	32768
+struct tm_observation;
 
 /**
- * struct tm_observation - one harvest of a group's accessed bits
- * @g: the group, move_mutex held
- * @histogram: pages by tier and heat
- * @candidates: promotion (from slow) and demotion (from fast) candidates
- * @nr: how many of each
- * @all_fast: collect every fast page, hot or not; used when LRU lists don't
- *	lead to them
- * @young_pages: pages seen accessed
+ * enum tm_look - what a look at a page table entry is for
+ * @TM_LOOK_OPEN: clear accessed bits: a window begins
+ * @TM_LOOK_HARVEST: read and clear them: a window is over
+ * @TM_LOOK_PEEK: only count them
+ * @TM_LOOK_COLLECT: every fast page is a candidate, hot or not; used where
+ *	LRU lists don't lead to them
  */
-struct tm_observation {
-	struct tm_group *g;
-	struct tm_histogram histogram;
-	struct tm_candidate *candidates[TM_NR_TIERS];
-	unsigned int nr[TM_NR_TIERS];
-	bool all_fast;
-	u64 young_pages;
-
-	/* private: state of the walk */
-	nodemask_t slow;
-	struct mm_struct *mm;
-	bool bound;
-	bool second_stage;
-	u64 pages[TM_NR_TIERS][TM_HEAT_LEVELS + 1];
-	u32 wanted[TM_NR_TIERS];
-	bool parity;
-	unsigned long last_charge;
-	bool last_mine;
-	unsigned long chunk_nr;
-	tm_heat_t *chunk;
+enum tm_look {
+	TM_LOOK_OPEN,
+	TM_LOOK_HARVEST,
+	TM_LOOK_PEEK,
+	TM_LOOK_COLLECT,
 };
 
-int tm_observation_init(struct tm_observation *o);
+void tm_observe_init(void);
+struct tm_observation *tm_observation_new(void);
 void tm_observation_free(struct tm_observation *o);
-void tm_observe(struct tm_observation *o, struct tm_group *g);
+void tm_observe(struct tm_observation *o, struct tm_group *g, enum tm_look look);
+void tm_observe_briefly(struct tm_observation *o, struct tm_group *g);
 struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier,
-			       struct tm_candidate c);
+			       unsigned long pfn);
+
+/* ---- exchange.c ------------------------------------------------------- */
+
+u64 tm_exchange_most_pages(struct tm_group *g);
+void tm_exchange(struct tm_group *g, struct tm_observation *o);
 
 /* ---- steer.c ---------------------------------------------------------- */
 
@@ -469,6 +477,7 @@ int tm_daemon_init(void);
 void tm_daemon_start(void);
 void tm_daemon_stop(void);
 void tm_daemon_exit(void);
+bool tm_daemon_sleep_until(u64 ns);
 void tm_daemon_kick(void);
 void tm_daemon_kick_from_hook(struct tm_group *g);
 void tm_daemon_cut(struct tm_group *g);

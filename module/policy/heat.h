@@ -1,101 +1,160 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Heat of one page: in how many of the last windows was it accessed?
+ * Heat of one page: how likely is it that a window sees the page accessed?
  *
- * An accessed bit says only "at least once in the window", so heat is the
- * number of windows that showed the bit. One page costs 16 bits:
+ * An accessed bit says only "at least once in the window". Heat is a moving
+ * average of such bits. One page costs 16 bits:
  *
- *   bit  0..6   history, newest window in bit 0; the highest set bit is a
- *               sentinel that marks how many windows were seen (0 to 6)
- *   bit  7      parity of the pass that visited the page last: a page mapped
+ *   bit  0..6   state: what is known about it, see below
+ *   bit  7      it moved to the other tier not long ago
+ *   bit  8      the last window saw it accessed
+ *   bit  9      parity of the pass that visited the page last: a page mapped
  *               several times has one window per pass, not one per mapping
- *   bit  8..9   passes left in which a move back counts as ping-pong
- *   bit 10..15  tag of what the frame holds, so that a reused frame doesn't
+ *   bit 10      the frame is the first of a large folio
+ *   bit 11..15  tag of what the frame holds, so that a reused frame doesn't
  *               inherit the heat of its predecessor
  *
- * Zero means that the frame was never seen.
+ * States:
+ *
+ *   0           never seen
+ *   1..14       fresh: 1 to 4 windows, of which so many saw it accessed
+ *   15..127     settled: a moving average of windows, 0 to 112
+ *
+ * A settled page's next state is old + (bit - old) / weight. Seven bits would
+ * be too few for a weight of 32 if that was rounded; instead one of 16 tables
+ * is used in turn, which round so that the mean is right (a probabilistic
+ * counter, Morris 1978). The noise of this is a quarter of the average's own.
  */
 #ifndef TM_POLICY_HEAT_H
 #define TM_POLICY_HEAT_H
 
 #include "env.h"
 
-#define TM_HEAT_WINDOWS		6
-#define TM_HEAT_LEVELS		(TM_HEAT_WINDOWS + 1)
-#define TM_HEAT_TAG_BITS	6
-#define TM_HEAT_MOVED_PASSES	3
-
 typedef u16 tm_heat_t;
 
-#define TM_HEAT_HIST_MASK	0x7fu
-#define TM_HEAT_PARITY		0x80u
-#define TM_HEAT_MOVED_SHIFT	8
-#define TM_HEAT_MOVED_MASK	0x300u
-#define TM_HEAT_TAG_SHIFT	10
+#define TM_HEAT_STATE_MASK	0x007fu
+#define TM_HEAT_MOVED		0x0080u
+#define TM_HEAT_SIGHTED		0x0100u
+#define TM_HEAT_PARITY		0x0200u
+#define TM_HEAT_LARGE		0x0400u
+#define TM_HEAT_TAG_SHIFT	11
+#define TM_HEAT_TAG_BITS	5
 
-/* Number of windows that the history covers. */
-static inline unsigned int tm_heat_windows(tm_heat_t heat)
-{
-	unsigned int hist = heat & TM_HEAT_HIST_MASK;
+#define TM_HEAT_NEVER		0u
+/* Fresh, @n windows, 1 to 4, @k of them with an access. */
+#define TM_HEAT_FRESH(n, k)	((n) * ((n) + 1u) / 2u + (k))
+#define TM_HEAT_FRESH_WINDOWS	4u
+#define TM_HEAT_SETTLED		15u
+#define TM_HEAT_STATES		128u
+/* The settled state that means "accessed in every window". */
+#define TM_HEAT_ALWAYS		(TM_HEAT_STATES - 1u - TM_HEAT_SETTLED)
 
-	return hist > 1 ? 31 - (unsigned int)__builtin_clz(hist) : 0;
-}
+/*
+ * Levels are what plans are made of: the average p as asin(sqrt(p)). On this
+ * scale the average's noise is the same at every level (the transformation
+ * that stabilizes the variance of a binomial, Anscombe 1948), so a distance
+ * in levels means the same everywhere.
+ */
+#define TM_HEAT_LEVELS		32u
+/* Level of a page with too little history to be hot or cold. */
+#define TM_HEAT_UNKNOWN		TM_HEAT_LEVELS
 
-/* Windows with an access: 0 (cold) to %TM_HEAT_WINDOWS (hot). */
+/* Phases of rounding. */
+#define TM_HEAT_PHASES		16u
+
+/* What a table knows of an entry: state, and whether it moved. */
+#define TM_HEAT_TABLE_MASK	(TM_HEAT_STATE_MASK | TM_HEAT_MOVED)
+
+/**
+ * struct tm_heat_table - next states
+ * @next: by the accessed bit, phase of rounding, and %TM_HEAT_TABLE_MASK's bits
+ */
+struct tm_heat_table {
+	u8 next[2][TM_HEAT_PHASES][2 * TM_HEAT_STATES];
+};
+
+/**
+ * tm_heat_table_fill - make the table of a weight
+ * @t: table
+ * @weight: how many windows count, about: 1 to 64
+ */
+void tm_heat_table_fill(struct tm_heat_table *t, unsigned int weight);
+
+/* Level of each state, or %TM_HEAT_UNKNOWN. */
+extern const u8 tm_heat_level_of_state[TM_HEAT_STATES];
+
+/* How likely a window sees an access to a page of a level, in 1/1024. */
+extern const u16 tm_heat_chance[TM_HEAT_LEVELS];
+
+/* Accesses in a window to a page of a level, in 1/64: -64 ln(1 - chance). */
+extern const u16 tm_heat_accesses[TM_HEAT_LEVELS];
+
 static inline unsigned int tm_heat_level(tm_heat_t heat)
 {
-	static const u8 ones[16] = { 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4 };
-	unsigned int hist = heat & TM_HEAT_HIST_MASK;
-
-	/* The sentinel counts as a one; an empty history has none. */
-	return hist ? ones[hist & 15] + ones[hist >> 4] - 1u : 0;
+	return tm_heat_level_of_state[heat & TM_HEAT_STATE_MASK];
 }
 
-/* Did the page move within the last %TM_HEAT_MOVED_PASSES passes? */
-static inline bool tm_heat_moved(tm_heat_t heat)
+/* Does the entry say anything about a frame that holds @tag? */
+static inline bool tm_heat_is_about(tm_heat_t heat, unsigned int tag)
 {
-	return heat & TM_HEAT_MOVED_MASK;
+	return heat & TM_HEAT_STATE_MASK && heat >> TM_HEAT_TAG_SHIFT == tag;
 }
 
-static inline tm_heat_t tm_heat_mark_moved(tm_heat_t heat)
+/* An entry for a page whose first window is over. */
+static inline tm_heat_t tm_heat_first(unsigned int tag, bool large, bool parity, bool young)
 {
-	return heat | TM_HEAT_MOVED_MASK;
+	return (tm_heat_t)(tag << TM_HEAT_TAG_SHIFT | (large ? TM_HEAT_LARGE : 0) |
+			   (parity ? TM_HEAT_PARITY : 0) | (young ? TM_HEAT_SIGHTED : 0) |
+			   TM_HEAT_FRESH(1u, young));
 }
 
 /**
- * tm_heat_visit - account one mapping of a page in the current pass
- * @heat: what is stored for the frame
- * @tag: %TM_HEAT_TAG_BITS bits that identify what the frame holds now
- * @parity: parity of the pass
- * @young: the accessed bit was set since the last pass
+ * tm_heat_visit - a window of a page is over
+ * @heat: what is stored for the frame; not %TM_HEAT_NEVER
+ * @t: table of the weight in use
+ * @phase: of rounding, below %TM_HEAT_PHASES, another one each time
+ * @young: the accessed bit was set
  *
- * The first visit only starts a window: the bit that it found may be as old
- * as the page.
+ * That the page moved is forgotten in one of 16 windows: in phase 0.
+ *
+ * Return: the new value, with the other parity.
+ */
+static inline tm_heat_t tm_heat_visit(tm_heat_t heat, const struct tm_heat_table *t,
+				      unsigned int phase, bool young)
+{
+	unsigned int keep = (heat & ~(TM_HEAT_TABLE_MASK | TM_HEAT_SIGHTED)) ^ TM_HEAT_PARITY;
+
+	return (tm_heat_t)(keep | (young ? TM_HEAT_SIGHTED : 0) |
+			   t->next[young][phase][heat & TM_HEAT_TABLE_MASK]);
+}
+
+/* The same, where the bit was not set; @next is @t->next[0][phase]. */
+static inline tm_heat_t tm_heat_visit_idle(tm_heat_t heat, const u8 *next)
+{
+	return (tm_heat_t)(((heat & ~(TM_HEAT_TABLE_MASK | TM_HEAT_SIGHTED)) ^ TM_HEAT_PARITY) |
+			   next[heat & TM_HEAT_TABLE_MASK]);
+}
+
+/**
+ * tm_heat_visit_again - another mapping of the page in the same pass
+ * @heat: what the first one left; not %TM_HEAT_NEVER
+ * @t: table of the weight in use
+ * @phase: of rounding
+ * @young: this mapping's accessed bit was set
+ *
+ * Only the first access in a pass counts. Where it comes late, the page has
+ * been found idle by another mapping already, which is hardly different from
+ * one window more.
  *
  * Return: the new value.
  */
-static inline tm_heat_t tm_heat_visit(tm_heat_t heat, unsigned int tag, bool parity, bool young)
+static inline tm_heat_t tm_heat_visit_again(tm_heat_t heat, const struct tm_heat_table *t,
+					    unsigned int phase, bool young)
 {
-	unsigned int hist = heat & TM_HEAT_HIST_MASK;
-	unsigned int moved = heat & TM_HEAT_MOVED_MASK;
-	unsigned int place = tag << TM_HEAT_TAG_SHIFT | (parity ? TM_HEAT_PARITY : 0);
-	unsigned int differs = (heat ^ place) & ~(TM_HEAT_HIST_MASK | TM_HEAT_MOVED_MASK);
-
-	if (!hist || differs & ~TM_HEAT_PARITY)
-		/* Never seen, or seen when it held something else. */
-		return (tm_heat_t)(place | 1);
-	if (!differs) {
-		/* Another mapping in the same pass. */
-		if (hist > 1)
-			hist |= young;
-		return (tm_heat_t)(place | moved | hist);
-	}
-	hist = hist << 1 | young;
-	if (hist > TM_HEAT_HIST_MASK)
-		hist = (hist & (TM_HEAT_HIST_MASK >> 1)) | (1u << TM_HEAT_WINDOWS);
-	if (moved)
-		moved -= 1u << TM_HEAT_MOVED_SHIFT;
-	return (tm_heat_t)(place | moved | hist);
+	if (!young || heat & TM_HEAT_SIGHTED)
+		return heat;
+	return (tm_heat_t)((heat & ~TM_HEAT_TABLE_MASK) | TM_HEAT_SIGHTED |
+			   t->next[1][phase][heat & TM_HEAT_TABLE_MASK]);
 }
 
 #endif /* TM_POLICY_HEAT_H */

@@ -37,7 +37,7 @@ enum tm_parse_result tm_quota_parse(const char *text, u64 *pages)
 	for (; *text >= '0' && *text <= '9'; text++) {
 		u64 digit = (u64)(*text - '0');
 
-		if (bytes > (~0ULL - digit) / 10)
+		if (bytes > div64_u64(~0ULL - digit, 10))
 			huge = true;
 		else
 			bytes = bytes * 10 + digit;

@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Any histogram, room and shortage. */
+/* Any histogram and limits. */
 #include <string.h>
 
 #include "fuzz.h"
 
-/* Eight times 16 TiB: beyond any machine, but sums stay in 64 bits. */
-#define MOST_PAGES	(8 * 16ULL << 40 >> TM_PAGE_SHIFT)
+/* What each level of each tier may have, so that the sum is no more than there can be. */
+#define MOST_AT_A_LEVEL	(ORACLE_MOST_PAGES / (TM_NR_TIERS * TM_HEAT_LEVELS))
 
 int fuzz_input(const u8 *data, size_t size)
 {
 	struct {
+		struct tm_plan_limits limits;
 		struct tm_histogram h;
-		u64 room_pages;
-		u64 short_pages;
 	} in = { 0 };
 	unsigned int tier, level;
 
 	memcpy(&in, data, min(size, sizeof(in)));
 	for (tier = 0; tier < TM_NR_TIERS; tier++)
 		for (level = 0; level < TM_HEAT_LEVELS; level++)
-			in.h.pages[tier][level] %= MOST_PAGES;
-	fuzz_verdict(oracle_plan(&in.h, in.room_pages % (TM_QUOTA_MAX_PAGES + 1),
-				 in.short_pages % MOST_PAGES));
+			in.h.pages[tier][level] %= MOST_AT_A_LEVEL + 1;
+	in.limits.quota_pages %= TM_QUOTA_MAX_PAGES + 1;
+	in.limits.room_pages %= TM_QUOTA_MAX_PAGES + 1;
+	in.limits.short_pages %= ORACLE_MOST_PAGES + 1;
+	in.limits.gap = 1 + in.limits.gap % TM_HEAT_LEVELS;
+	in.limits.fine_gap = 1 + in.limits.fine_gap % TM_HEAT_LEVELS;
+	fuzz_verdict(oracle_plan(&in.h, &in.limits));
+	fuzz_verdict(oracle_curve(&in.h, in.limits.quota_pages));
 	return 0;
 }

@@ -8,30 +8,54 @@
 #ifndef TM_ORACLE_H
 #define TM_ORACLE_H
 
+#include "engine.h"
 #include "heat.h"
 #include "plan.h"
 #include "quota.h"
+#include "window.h"
 
 /* Wide enough for the sum and the product of any two numbers of the ring. */
 #define u128 __uint128_t
 
+/* More than the sum over 100 000 groups of 16 TiB each, of which some are shared. */
+#define ORACLE_MOST_PAGES	((u64)100000 << 32)
+
 /* tm_quota_parse() against a reader that counts in 128 bits. */
 const char *oracle_parse(const char *text);
 
-/* One visit per byte of @ops: */
+/* One visit per byte of @ops, after one for the weight and two for what is stored at first: */
 #define ORACLE_YOUNG		0x01	/* the accessed bit is set */
-#define ORACLE_NEXT_PASS	0x02	/* the visit is the first one of a new pass */
+#define ORACLE_AGAIN		0x02	/* another mapping in the same pass */
 #define ORACLE_MOVED		0x04	/* the page moves before the visit */
 #define ORACLE_NEW_TAG		0x08	/* the frame is reused before the visit */
-#define ORACLE_TAG_STEP(op)	(1u + ((op) >> 4))
+/* The upper half is the phase of rounding. */
 
-/* tm_heat_visit() against a list of windows, one bool each. */
+/* tm_heat_first(), tm_heat_visit() and what goes with them against a page in plain words. */
 const char *oracle_heat(const u8 *ops, size_t nr_ops);
 
 /*
  * tm_plan_make() against what its users rely on: the amounts are counted in
  * another way, the moves are carried out, and the next plan must be empty.
  */
-const char *oracle_plan(const struct tm_histogram *h, u64 room_pages, u64 short_pages);
+const char *oracle_plan(const struct tm_histogram *h, const struct tm_plan_limits *limits);
+
+/*
+ * tm_plan_candidates(): a page that the plan @p moves is one of those that are
+ * worth remembering, and a bound leaves the best.
+ */
+const char *oracle_candidates(const struct tm_histogram *h, const struct tm_plan_limits *limits,
+			      const struct tm_plan *p);
+
+/* tm_plan_hits() against sums in 128 bits, for @quota_pages and a larger quota. */
+const char *oracle_curve(const struct tm_histogram *h, u64 quota_pages);
+
+/* tm_window_next() and the sums that it works with. */
+const char *oracle_window(u64 window_ns, const struct tm_harvest *harvest, u64 quota_pages);
+
+/*
+ * An engine from its beginning, through whatever @data says: harvests and
+ * inputs of any size, reports of moves, restarts.
+ */
+const char *oracle_engine(const u8 *data, size_t size);
 
 #endif /* TM_ORACLE_H */

@@ -1,63 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Random cases against what must hold for all of them.
- *
- * The same seed gives the same cases: TM_SEED=<n> repeats a failure, and
- * TM_CASES=<n> runs more of them than fit a quick check.
- */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "kselftest.h"
-#include "oracle.h"
+/* Quotas and rates: random cases against what must hold for all of them. */
+#include "random.h"
 #include "rate.h"
 
 #define MS		1000000ULL
 #define SEC		1000000000ULL
-#define PAGES_16T	(16ULL << 40 >> TM_PAGE_SHIFT)
-
-static u64 random_state;
-static unsigned long nr_cases = 20000;
-
-/* splitmix64: short, and good enough to reach the corners. */
-static u64 random64(void)
-{
-	u64 z = random_state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-	return z ^ z >> 31;
-}
-
-static u64 below(u64 bound)
-{
-	return random64() % bound;
-}
-
-static bool one_in(u64 n)
-{
-	return !below(n);
-}
-
-/* Any order of magnitude is as likely as any other, and so are 0 and @most. */
-static u64 magnitude(u64 most)
-{
-	u64 value;
-
-	if (one_in(16))
-		return most;
-	value = random64() >> below(64);
-	return value <= most ? value : value % (most + 1);
-}
-
-/* Of each property, the first case that breaks it is enough. */
-static void report(const char *broken, unsigned long at, const char *what)
-{
-	if (broken)
-		ksft_print_msg("case %lu: %s\n", at, broken);
-	ksft_test_result(!broken, "%s\n", what);
-}
 
 static void test_parse_text(void)
 {
@@ -202,118 +149,6 @@ static void test_inflight_skew(void)
 	report(broken, i, "inflight: clocks that disagree by a millisecond hide no burst");
 }
 
-static void test_heat(void)
-{
-	const char *broken = NULL;
-	unsigned long i;
-	size_t len, j;
-	u8 ops[64];
-
-	for (i = 0; i < nr_cases && !broken; i++) {
-		/* Without the rare events a history never gets long enough to saturate. */
-		bool calm = one_in(2);
-
-		len = below(sizeof(ops) + 1);
-		for (j = 0; j < len; j++) {
-			ops[j] = (u8)random64();
-			if (calm || !one_in(8))
-				ops[j] &= ORACLE_YOUNG | ORACLE_NEXT_PASS | ORACLE_MOVED;
-		}
-		broken = oracle_heat(ops, len);
-	}
-	report(broken, i, "heat: any sequence of visits is as in a list of windows");
-}
-
-static void random_histogram(struct tm_histogram *h, u64 most)
-{
-	u64 share = most / (TM_NR_TIERS * (TM_HEAT_LEVELS + 1));
-	unsigned int tier, level;
-
-	memset(h, 0, sizeof(*h));
-	for (tier = 0; tier < TM_NR_TIERS; tier++)
-		for (level = 0; level < TM_HEAT_LEVELS; level++)
-			h->pages[tier][level] = one_in(2) ? 0 : magnitude(share);
-}
-
-static void test_plan(u64 most, const char *what)
-{
-	const char *broken = NULL;
-	struct tm_histogram h;
-	u64 room, shortage;
-	unsigned long i;
-
-	for (i = 0; i < nr_cases && !broken; i++) {
-		random_histogram(&h, most);
-		/* Most groups have either, and room for all of it is dull. */
-		room = one_in(2) ? 0 : one_in(8) ? magnitude(TM_QUOTA_MAX_PAGES) : below(most);
-		shortage = one_in(2) || (room && !one_in(8)) ? 0 : below(most);
-		broken = oracle_plan(&h, room, shortage);
-		if (broken)
-			ksft_print_msg("room %llu, shortage %llu\n", (unsigned long long)room,
-				       (unsigned long long)shortage);
-	}
-	report(broken, i, what);
-}
-
-static void test_plan_uniform(void)
-{
-	const char *broken = NULL;
-	struct tm_histogram h;
-	struct tm_plan p;
-	unsigned long i;
-
-	for (i = 0; i < nr_cases && !broken; i++) {
-		u64 level = below(TM_HEAT_LEVELS);
-
-		memset(&h, 0, sizeof(h));
-		h.pages[TM_FAST][level] = magnitude(PAGES_16T);
-		h.pages[TM_SLOW][level] = magnitude(PAGES_16T);
-		/* Noise of a level to one side is still no reason. */
-		if (level && one_in(2)) {
-			h.pages[TM_FAST][level - 1] = magnitude(PAGES_16T);
-			h.pages[TM_SLOW][level - 1] = magnitude(PAGES_16T);
-		}
-		tm_plan_make(&h, 0, 0, &p);
-		if (p.promote_pages || p.demote_pages)
-			broken = "pages of like heat change places";
-	}
-	report(broken, i, "plan: like heat moves nothing");
-}
-
-/*
- * A quota is a bound as the daemon uses the plan: with room and shortage from
- * the usage, inclusive of pages without history and pages on their way.
- */
-static void test_plan_quota(void)
-{
-	const char *broken = NULL;
-	struct tm_histogram h;
-	struct tm_plan p;
-	unsigned long i;
-
-	for (i = 0; i < nr_cases && !broken; i++) {
-		u64 quota, used, inflight = one_in(2) ? 0 : magnitude(4096), after;
-		unsigned int level;
-
-		random_histogram(&h, one_in(2) ? 200 : PAGES_16T);
-		/* Pages that have no history yet. */
-		used = one_in(2) ? 0 : magnitude(PAGES_16T);
-		for (level = 0; level < TM_HEAT_LEVELS; level++)
-			used += h.pages[TM_FAST][level];
-		quota = one_in(4) ? magnitude(TM_QUOTA_MAX_PAGES) : below(2 * used + 2);
-		tm_plan_make(&h, tm_quota_room(quota, used, inflight),
-			     used > quota ? used - quota : 0, &p);
-		after = used + p.promote_pages - p.demote_pages;
-		if (after > max(quota, used))
-			broken = "usage rises above the quota";
-		else if (p.promote_pages > p.demote_pages && after + inflight > quota)
-			broken = "pages on their way are forgotten";
-		else if (used > quota && after < quota)
-			broken = "more leaves than is too much";
-	}
-	report(broken, i, "plan: usage goes up to the quota and never beyond");
-}
-
 /*
  * The bound that the device sees: over any stretch of time no more is spent
  * than the burst and the rate allow. And the bound that the user sees: at
@@ -383,33 +218,14 @@ static void test_rate_arrives(void)
 	report(broken, i, "rate: half of it arrives at least, however short the intervals");
 }
 
-static unsigned long from_env(const char *name, unsigned long otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? strtoul(text, NULL, 0) : otherwise;
-}
-
 int main(void)
 {
-	unsigned long seed = from_env("TM_SEED", 20250607);
-
-	nr_cases = from_env("TM_CASES", nr_cases);
-	random_state = seed;
-	ksft_print_header();
-	ksft_set_plan(12);
-	ksft_print_msg("TM_SEED=%lu TM_CASES=%lu\n", seed, nr_cases);
-
+	random_begin(7);
 	test_parse_text();
 	test_parse_round_trip();
 	test_quota_numbers();
 	test_inflight();
 	test_inflight_skew();
-	test_heat();
-	test_plan(200, "plan: promises hold for small groups, where corners meet");
-	test_plan(PAGES_16T, "plan: promises hold up to 16T");
-	test_plan_uniform();
-	test_plan_quota();
 	test_rate();
 	test_rate_arrives();
 	ksft_finished();

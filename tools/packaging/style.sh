@@ -26,10 +26,11 @@ module/compat.h NEW_TYPEDEFS,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,ASSIGN_IN_IF	stand
 module/ksym.h COMPLEX_MACRO,MACRO_ARG_REUSE,TRAILING_SEMICOLON	a table as a macro
 module/ksym.c MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_ARG_PRECEDENCE,TRAILING_SEMICOLON	the same
 module/ksym.c,module/account.c SPACING	"K(f)(x)" and for_each_node_mask() confuse it
-module/observe.c UNCOMMENTED_DEFINITION	a pointer to a lock is not a lock
+module/walk.c UNCOMMENTED_DEFINITION	a pointer to a lock is not a lock
 module/select.c OPEN_BRACE	a function that returns an enum is not an enum
 module/trace.h OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT	the layout of all trace event headers
 module/policy/env.h PREFER_KERNEL_TYPES,MACRO_ARG_REUSE,UNSPECIFIED_INT	its user space half
+module/policy/heat.h MACRO_ARG_REUSE	constants of constants
 module/tiermem.h UNCOMMENTED_DEFINITION	locks are explained in kernel-doc
 selftests/test_unload.c UNNECESSARY_PARENTHESES	those of a compound literal
 selftests/test_badwrites.c QUOTED_WHITESPACE_BEFORE_NEWLINE	what is written is the test
@@ -39,6 +40,7 @@ tools/tiersim/*.[ch] CAMELCASE,BIT_MACRO	QEMU, GLib and inttypes.h; BIT() is for
 tools/tiersim/qemu.[ch] COMPLEX_MACRO,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,TRAILING_SEMICOLON,SPACING,MULTISTATEMENT_MACRO_USE_DO_WHILE	a table as a macro
 tools/bench/guest/connection.h CAMELCASE	the same
 tools/bench/guest/connection.c,tools/bench/guest/redisload.c CAMELCASE	the same, and PRIu64
+tools/tracesim/*.c CAMELCASE,SPLIT_STRING	PRIu64; paragraphs of help texts
 tools/bench/guest/args.c,tools/bench/guest/pages.c,tools/bench/guest/place.c CAMELCASE	PRIu64
 '
 # What shellcheck calls dead code are functions that a trap or ktap_check calls.
@@ -63,6 +65,7 @@ pick()	# extended regular expression
 }
 
 mapfile -t c_files < <(pick '\.[ch]$')
+mapfile -t bpf_scripts < <(pick '\.bt$')
 mapfile -t scripts < <(grep -lE '^#!/bin/(ba)?sh|^# shellcheck shell=' "${files[@]}")
 mapfile -t texts < <(printf '%s\n' "${files[@]}" | grep -v '^COPYING$' | xargs grep -lI '')
 mapfile -t module_files < <(pick '^(Kbuild|dkms\.conf|(module|uapi)/.*\.[ch])$')
@@ -225,10 +228,26 @@ inflight
 nd
 '
 
+# bpftrace has no checker that works without the tracepoints; test_bpftrace.sh runs them. Here:
+# they can be run, and are no wider than other code.
+bpftrace_scripts()
+{
+	local f
+
+	for f in "${bpf_scripts[@]}"; do
+		[ -x "$f" ] || echo "$f:1: not executable"
+		[ "$(head -n 1 "$f")" = "#!/usr/bin/env bpftrace" ] ||
+			echo "$f:1: not '#!/usr/bin/env bpftrace'"
+		expand "$f" | grep -nE '^.{101}' | sed "s|^|$f:|; s|$|: more than 100 columns|"
+	done
+	return 0
+}
+
 # Licence in the first lines; no blanks at the ends of lines; no conflict marks.
 plain()
 {
-	grep -L SPDX-License-Identifier: "${c_files[@]}" "${scripts[@]}" Makefile Kbuild dkms.conf |
+	grep -L SPDX-License-Identifier: "${c_files[@]}" "${scripts[@]}" "${bpf_scripts[@]}" \
+		Makefile Kbuild dkms.conf |
 		sed 's/$/:1: no SPDX line/'
 	grep -nE '[[:blank:]]+$|^(<<<<<<<|>>>>>>>) ' "${texts[@]}" || :
 }
@@ -253,6 +272,7 @@ check shellcheck scripts shell &
 check codespell texts spelling &
 check kernel-doc module_files kernel_doc &
 check rings module_files rings &
+check bpftrace bpf_scripts bpftrace_scripts &
 check plain texts plain &
 wait
 

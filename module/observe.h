@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One look at a group's pages: what observe.c, walk.c and who uses the result share. */
+#ifndef TM_OBSERVE_H
+#define TM_OBSERVE_H
+
+#include <linux/mempolicy.h>
+
+#include "tiermem.h"
+
+/* A page worth moving: its frame number, and 1 + the index of the next one of its level. */
+struct tm_candidate {
+	u64 pfn : 48;
+	u64 next : 16;
+};
+
+#define TM_CANDIDATES	32768
+/* Windows of one group that are open at the same time. */
+#define TM_OPEN_SLICES	64
+
+/* Not a tier: ask the page. */
+#define TM_ASK_PAGE	TM_NR_TIERS
+/* In tm_observation::level_of: pages of this level are candidates. */
+#define TM_WANTED	0x80
+
+/**
+ * struct tm_slice - a piece of an address space whose window is open
+ * @mm: whose; a reference that keeps the structure, not the address space
+ * @start, @end: addresses
+ * @opened_ns: when
+ * @idle_tables: page tables, by distance from @start, whose second stage saw
+ *	no access since the window before
+ * @bound: the process binds its memory to nodes
+ */
+struct tm_slice {
+	struct mm_struct *mm;
+	unsigned long start;
+	unsigned long end;
+	u64 opened_ns;
+	u32 idle_tables;
+	bool bound;
+};
+
+/**
+ * struct tm_observation - one look at a group's pages
+ * @g: the group, move_mutex held
+ * @look: what for
+ * @candidates: promotion (from slow) and demotion (from fast) candidates
+ * @nr: how many of each
+ * @first: 1 + index of the first one of each level; 0 for none
+ * @visited_pages: mapped pages, or unmapped folios' pages, looked at
+ * @young_pages: of them, accessed ones
+ * @stopped: ended early, so the result is worth nothing
+ * @second_stage: some of the memory is a guest's
+ */
+struct tm_observation {
+	struct tm_group *g;
+	enum tm_look look;
+	struct tm_candidate *candidates[TM_NR_TIERS];
+	unsigned int nr[TM_NR_TIERS];
+	u16 first[TM_NR_TIERS][TM_HEAT_LEVELS];
+	u64 visited_pages;
+	u64 young_pages;
+	bool stopped;
+	bool second_stage;
+
+	/* private: state of the walk */
+	const struct tm_heat_table *table;
+	u32 turn;
+	unsigned int phase;
+	tm_heat_t parity;
+	nodemask_t slow;
+	u8 tier_of_node[MAX_NUMNODES + 1];
+	u64 counts[2][TM_NR_TIERS][TM_WANTED | (TM_HEAT_LEVELS + 1)];
+	u8 level_of[TM_NR_TIERS][2 * TM_HEAT_STATES];
+	unsigned long last_charge;
+	bool last_mine;
+	struct tm_slice *slice;
+	bool notifiers;
+	bool careful;
+	struct tm_slice open[TM_OPEN_SLICES];
+	unsigned int first_open;
+	unsigned int nr_open;
+};
+
+bool tm_observation_mine(struct tm_observation *o, struct folio *folio);
+
+void tm_walk_visit(struct tm_observation *o, struct folio *folio, bool young, bool first);
+unsigned long tm_walk(struct tm_observation *o, struct tm_slice *slice, unsigned long addr,
+		      unsigned long most_bytes);
+
+/* Has somebody decided between the tiers? To bind to all nodes decides nothing. */
+static inline bool tm_policy_binds(const struct mempolicy *policy)
+{
+	return policy && policy->mode == MPOL_BIND &&
+	       !nodes_subset(node_states[N_MEMORY], policy->nodes);
+}
+
+#endif /* TM_OBSERVE_H */

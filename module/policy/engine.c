@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The engine of one group. */
+#include "engine.h"
+
+#define NS_PER_MSEC	1000000ULL
+
+/* A pass that moved much is followed by the next one after so long, */
+#define REST_MIN_NS	(250 * NS_PER_MSEC)
+/* by more while little changes, up to so long, */
+#define REST_CALM_NS	(1000 * NS_PER_MSEC)
+/* and so long where nothing is accessed, or all has been learned. */
+#define REST_IDLE_NS	(2000 * NS_PER_MSEC)
+
+const u8 tm_engine_weight[TM_ENGINE_WEIGHTS] = { 4, 6, 8, 12, 16, 32, 64 };
+
+/*
+ * A restarted average is the mean of the windows since, so its weight grows
+ * with them (the gain of a Kalman filter of a constant). The gap is some 3.5
+ * sigma of the difference of two averages: 7.2 / sqrt(weight) levels is one
+ * of a single average. Fresh pages have even less behind them.
+ */
+static const struct stage {
+	u8 until;		/* windows learned */
+	u8 weight;		/* index */
+	u8 gap;			/* levels */
+	u8 fine_gap;
+} stages[] = {
+	{ 5, 0, 17, 17 },
+	{ 11, 0, 14, 14 },
+	{ 15, 1, 13, 13 },
+	{ 21, 2, 12, 12 },
+	{ 29, 3, 11, 6 },
+	{ 45, 4, 9, 5 },
+	{ 90, 5, 8, 5 },
+	{ 255, 6, 7, 4 },
+};
+
+/* From here on fresh pages are few. */
+#define LEARNED_RESTART	5u
+#define LEARNED_SETTLED	21u
+#define LEARNED_CALM	60u
+#define LEARNED_MAX	254u
+/*
+ * Of its pages, a group may exchange so many a second across the fine gap: 0.1 %
+ * where pages differ, 0.005 % where they don't, by all that is known.
+ */
+#define FINE_PART_SKEWED	1000
+#define FINE_PART		20000
+/* What a step may have adds up for so long. */
+#define FINE_MOST_NS	(60 * 1000 * NS_PER_MSEC)
+
+static const struct stage *stage_of(const struct tm_engine *e)
+{
+	const struct stage *s = stages;
+
+	/* The last one lasts: it ends above LEARNED_MAX. */
+	while (e->learned >= s->until)
+		s++;
+	return s;
+}
+
+void tm_engine_init(struct tm_engine *e)
+{
+	*e = (struct tm_engine){ .window_ns = TM_WINDOW_FIRST_NS };
+	tm_thrash_init(&e->thrash);
+}
+
+static void doubt(struct tm_engine *e)
+{
+	e->learned = min(e->learned, LEARNED_RESTART);
+	e->surprises = 0;
+	e->rest_ns = 0;
+}
+
+void tm_engine_restart(struct tm_engine *e)
+{
+	doubt(e);
+	e->window_ns = min(e->window_ns, TM_WINDOW_FIRST_NS);
+}
+
+unsigned int tm_engine_weight_index(const struct tm_engine *e)
+{
+	return stage_of(e)->weight;
+}
+
+unsigned int tm_engine_gap(const struct tm_engine *e)
+{
+	return stage_of(e)->gap;
+}
+
+unsigned int tm_engine_fine_gap(const struct tm_engine *e)
+{
+	return stage_of(e)->fine_gap;
+}
+
+bool tm_engine_knows(const struct tm_engine *e)
+{
+	return e->learned >= LEARNED_CALM;
+}
+
+bool tm_engine_hurries(const struct tm_engine *e)
+{
+	return e->learned < LEARNED_SETTLED;
+}
+
+/*
+ * Does DRAM serve a much smaller part of what is accessed than the averages
+ * say? Once may be a scan that passes by; three times in a row is a new phase.
+ */
+static bool surprised(struct tm_engine *e)
+{
+	const struct tm_harvest *h = &e->harvest;
+	u64 expected[TM_NR_TIERS] = { 0 }, seen[TM_NR_TIERS] = { 0 };
+	u64 expected_part, seen_part;
+	unsigned int tier, level;
+
+	for (tier = 0; tier < TM_NR_TIERS; tier++) {
+		for (level = 0; level < TM_HEAT_LEVELS; level++) {
+			expected[tier] += h->histogram.pages[tier][level] * tm_heat_chance[level];
+			seen[tier] += h->young.pages[tier][level];
+		}
+	}
+	if (!seen[TM_FAST] && !seen[TM_SLOW]) {
+		/* Nor is there a phase where nothing is accessed. */
+		e->surprises = 0;
+		return false;
+	}
+	expected_part = mul_u64_u64_div_u64(expected[TM_FAST], 1024,
+					    expected[TM_FAST] + expected[TM_SLOW] + 1);
+	seen_part = mul_u64_u64_div_u64(seen[TM_FAST], 1024, seen[TM_FAST] + seen[TM_SLOW]);
+	if (seen_part + 64 >= expected_part)
+		e->surprises = 0;
+	else
+		e->surprises++;
+	return e->surprises >= 3;
+}
+
+/*
+ * Do levels differ by more than the averages' noise? Its variance is that of
+ * the table above, 52 / weight, and a half for rounding; three times that is
+ * no accident.
+ */
+static bool skewed(const struct tm_engine *e)
+{
+	const struct tm_histogram *h = &e->harvest.histogram;
+	u64 pages = 0, sum = 0, squares = 0, mean, variance;
+	unsigned int level;
+
+	for (level = 0; level < TM_HEAT_LEVELS; level++) {
+		u64 n = h->pages[TM_FAST][level] + h->pages[TM_SLOW][level];
+
+		pages += n;
+		sum += n * level;
+		squares += n * level * level;
+	}
+	if (!pages)
+		return false;
+	/* In 1/16 of a level, so that the mean's rounding is no part of it. */
+	mean = div64_u64(sum * 16, pages);
+	variance = div64_u64(squares * 256, pages) - mean * mean;
+	return variance > 3 * 256 * (52u / tm_engine_weight[tm_engine_weight_index(e)] + 1u);
+}
+
+/* How many pages a plan may exchange across the fine gap. */
+static u64 fine_pages(struct tm_engine *e, u64 now_ns)
+{
+	u64 part = skewed(e) ? FINE_PART_SKEWED : FINE_PART;
+	u64 pages = mul_u64_u64_div_u64(e->pages, min(now_ns - e->fine_ns, FINE_MOST_NS),
+					part * 1000 * NS_PER_MSEC);
+
+	/* Small groups have less than a page a step. */
+	if (pages)
+		e->fine_ns = now_ns;
+	return pages;
+}
+
+static void choose_rest(struct tm_engine *e)
+{
+	/* A trickle is no reason to hurry. */
+	u64 moves = e->plan.promote_pages + e->plan.demote_pages - 2 * e->plan.fine_pages;
+
+	if (tm_engine_hurries(e) || e->surprises)
+		e->rest_ns = 0;
+	else if (moves > e->pages / 512)
+		e->rest_ns = REST_MIN_NS;
+	else
+		e->rest_ns = min(max(2 * e->rest_ns, REST_MIN_NS),
+				 e->young_pages <= e->pages / 1024 ||
+				 tm_engine_knows(e) ? REST_IDLE_NS : REST_CALM_NS);
+}
+
+void tm_engine_step(struct tm_engine *e, const struct tm_engine_input *in)
+{
+	unsigned int share = tm_thrash_share(&e->thrash);
+	struct tm_plan_limits limits = {
+		.quota_pages = in->quota_pages,
+		.room_pages = in->room_pages,
+		.short_pages = in->short_pages,
+		.most_pages = mul_u64_u64_div_u64(in->most_pages, share, TM_SHARE_FULL),
+	};
+	struct tm_harvest_sums sums;
+
+	tm_harvest_sum(&e->harvest, &sums);
+	e->pages = sums.pages;
+	e->young_pages = sums.young_pages;
+	e->learned = min(e->learned + 1, LEARNED_MAX);
+	limits.fine_pages = fine_pages(e, in->now_ns);
+	if (!tm_engine_hurries(e) && surprised(e))
+		doubt(e);
+
+	limits.gap = tm_engine_gap(e);
+	limits.fine_gap = tm_engine_fine_gap(e);
+	tm_plan_make(&e->harvest.histogram, &limits, &e->plan);
+	choose_rest(e);
+	e->window_ns = tm_window_next(e->window_ns, &sums, in->quota_pages);
+}
+
+bool tm_engine_moved(struct tm_engine *e, u64 moved_pages, u64 back_pages)
+{
+	/* Whatever moves back in a new phase was right before, and is now. */
+	if (tm_engine_hurries(e))
+		back_pages = 0;
+	return tm_thrash_account(&e->thrash, moved_pages, back_pages);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The engine of one group: what a pass does with what it saw.
+ *
+ * A pass observes one window, asks tm_engine_step() for a plan, carries it
+ * out and reports with tm_engine_moved(). The module and the trace simulator
+ * run the same code.
+ */
+#ifndef TM_POLICY_ENGINE_H
+#define TM_POLICY_ENGINE_H
+
+#include "thrash.h"
+#include "window.h"
+
+/* Weights of the averages; a pass uses one of them. */
+#define TM_ENGINE_WEIGHTS	7
+
+/**
+ * struct tm_engine - state of the engine of a group
+ * @window_ns: length of the next window
+ * @rest_ns: time from the end of this pass to the next window
+ * @learned: windows since the averages were started or restarted, saturating
+ * @surprises: windows in a row in which DRAM served much less than expected
+ * @fine_ns: since when pages add up that may be exchanged across the fine gap
+ * @young_pages: pages that the last window saw accessed
+ * @pages: pages that it looked at
+ * @harvest: what the last window showed
+ * @plan: what follows from it
+ * @thrash: the brake
+ */
+struct tm_engine {
+	u64 window_ns;
+	u64 rest_ns;
+	unsigned int learned;
+	unsigned int surprises;
+	u64 fine_ns;
+	u64 young_pages;
+	u64 pages;
+	struct tm_harvest harvest;
+	struct tm_plan plan;
+	struct tm_thrash thrash;
+};
+
+extern const u8 tm_engine_weight[TM_ENGINE_WEIGHTS];
+
+/**
+ * struct tm_engine_input - what a step has to know besides the harvest
+ * @quota_pages: what the group may have in DRAM, less the margin
+ * @room_pages: of it, what nobody uses
+ * @short_pages: pages by which the margin itself is used up
+ * @most_pages: promote no more than this
+ * @now_ns: monotonic time
+ */
+struct tm_engine_input {
+	u64 quota_pages;
+	u64 room_pages;
+	u64 short_pages;
+	u64 most_pages;
+	u64 now_ns;
+};
+
+void tm_engine_init(struct tm_engine *e);
+
+/*
+ * Much memory is new: what was learned is about other memory. Averages begin
+ * again, with few windows, and settle from there.
+ */
+void tm_engine_restart(struct tm_engine *e);
+
+/* Which of the weights the next pass uses. */
+unsigned int tm_engine_weight_index(const struct tm_engine *e);
+
+/*
+ * Levels that a plan wants between a page and the one that it displaces, and
+ * for a few pages.
+ */
+unsigned int tm_engine_gap(const struct tm_engine *e);
+unsigned int tm_engine_fine_gap(const struct tm_engine *e);
+
+/* All is learned. */
+bool tm_engine_knows(const struct tm_engine *e);
+
+/*
+ * Settling: the next windows are worth a budget that was saved up. Later, pages
+ * that moved not long ago are left where they are.
+ */
+bool tm_engine_hurries(const struct tm_engine *e);
+
+/**
+ * tm_engine_step - a window is over
+ * @e: engine; @harvest is what the window showed
+ * @in: what to keep
+ *
+ * Sets @plan, and window and rest of the next pass.
+ */
+void tm_engine_step(struct tm_engine *e, const struct tm_engine_input *in);
+
+/**
+ * tm_engine_moved - a plan was carried out
+ * @e: engine
+ * @moved_pages: pages promoted
+ * @back_pages: pages that moved, and had moved the other way not long ago
+ *
+ * Return: true if the group thrashes.
+ */
+bool tm_engine_moved(struct tm_engine *e, u64 moved_pages, u64 back_pages);
+
+#endif /* TM_POLICY_ENGINE_H */
