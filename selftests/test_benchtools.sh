@@ -101,6 +101,34 @@ think()
 	return 1
 }
 
+# At most as many accesses a second as asked for, and on a machine that has the time not much less.
+rate()
+{
+	micro -p zipf -s 1M -t 1 --rate 20000 || return 1
+	jq -e '.ops_per_s > 5000 and .ops_per_s < 20600' "$dir/result" >"$dir/jq" && return 0
+	ktap_diag "$(cat "$dir/result")"
+	return 1
+}
+
+# All memory of this machine's only node is hit, and the sweep sees all of it. What fits is the
+# best share, before and after a jump.
+hits()
+{
+	printf 'one 1\ntwo 22\n' >"$dir/stat"
+	micro -p jump -s 4M -t 1 --jump-once 0.5 --hits-every 0.2 --hits-stat "$dir/stat" \
+		--dram 1M --sweep-every 0.3 --rate 100000 || return 1
+	jq -es 'map(select(.type == "hits")) as $h | map(select(.type == "phase"))[0] as $phase |
+		($h | length >= 3 and all(.hit > 0.9999 and .hit < 1.0001 and
+			.dram_pages + .no_node_pages == 1024 and
+			(.oracle / $phase.best_share - 1 | fabs) < 1e-6 and
+			.one == 1 and .two == 22 and .pgmigrate_success >= 0)) and
+		$h[0].at_s == 0 and $h[0].hot_shift == 0 and $h[-1].hot_shift == 102 and
+		(map(select(.type == "sweep")) | length >= 1 and all(.seconds > 0))' \
+		"$dir/result" >"$dir/jq" && return 0
+	ktap_diag "$(cat "$dir/result")"
+	return 1
+}
+
 # Other seeds, other pages; the same seed, the same accesses.
 seeds()
 {
@@ -133,6 +161,14 @@ micro_arguments()
 		fails 'is no power of two' "$m" -p zipf --cluster 3 &&
 		fails 'for the pattern chase' "$m" -p zipf --verify &&
 		fails 'for the pattern jump' "$m" -p zipf --jump-every 1 &&
+		fails 'for the pattern jump' "$m" -p zipf --jump-once 1 &&
+		fails 'either --jump-every or' "$m" -p jump --jump-once 1 --jump-every 1 &&
+		fails 'need each other' "$m" -p hot &&
+		fails 'need each other' "$m" -p zipf --hot 1M &&
+		fails 'more than --size' "$m" -p hot -s 1M --hot 2M &&
+		fails 'needs --dram' "$m" -p zipf --hits-every 1 &&
+		fails 'No such file' "$m" -p zipf -s 1M -t 1 --hits-every 1 --dram 1M \
+			--hits-stat "$dir/no/file" &&
 		fails 'needs --seconds' "$m" -p zipf -n 1 --report-every 1 &&
 		fails 'neither linear nor' "$m" -p zipf --order up &&
 		fails '--membind' "$m" -p zipf -s 1M -n 1 --membind 63 &&
@@ -147,10 +183,11 @@ micro_tests()
 	local -a args
 
 	ktap_check "chase visits every line once" chase
-	for p in gups uniform zipf gauss hot10 jump scan; do
+	for p in gups uniform zipf gauss hot10 hot jump scan; do
 		# Two whole scans, no jump.
 		args=(-p "$p" -s 4M -n 262144 --seed 3 --dram 1M --probabilities "$dir/prob")
 		[ $p != jump ] || args+=(--jump-every 100)
+		[ $p != hot ] || args+=(--hot 1500K)
 		micro "${args[@]}" --tally "$dir/tally"
 		expect "micro: $p: accesses have their probabilities" tally "$dir/prob" "$dir/tally"
 		expect "micro: $p: best share" best "$dir/prob" "$dir/result" 256
@@ -168,9 +205,11 @@ micro_tests()
 	ktap_check "micro: results" results
 	ktap_check "micro: think time" think
 	ktap_check "micro: seeds" seeds
+	ktap_check "micro: rate" rate
+	ktap_check "micro: hits" hits
 	ktap_check "micro: bad arguments" micro_arguments
 }
-MICRO_TESTS=$((1 + 7 * 2 + 3 + 2 + 4))
+MICRO_TESTS=$((1 + 8 * 2 + 3 + 2 + 6))
 
 # ---- redisload ------------------------------------------------------------------------------
 

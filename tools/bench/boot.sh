@@ -5,10 +5,12 @@
 #   boot.sh JOBDIR workload=NAME system=NAME dram_pct=N seed=N [args='WORDS']
 #           [data_bytes=N] [tune='name=value ...'] [thp=never] [slow=optane]
 #           [model='key=value ...'] [node0=768] [node1=1024] [node2=N] [limit=SECONDS]
+#           [kernel=6.12]
 #
 # makes JOBDIR/console.log, results.jsonl, tiersim.jsonl and pages. slow= is the
-# preset of the slow node, model= are options of the simulator. Nodes are in MiB;
-# node 2 is a disk's memory. Ends with 0 if the guest said that the job is complete.
+# preset of the slow node, model= are options of the simulator, kernel= is a series.
+# Nodes are in MiB; node 2 is a disk's memory. Ends with 0 if the guest said that the
+# job is complete.
 # shellcheck disable=SC2054	# a comma of the kernel's
 set -euo pipefail
 
@@ -28,10 +30,11 @@ die()
 job=$1
 shift
 declare -A set=([thp]=never [node0]=768 [node1]=1024 [node2]='' [slow]=optane [args]=''
-	[tune]='' [model]='' [data_bytes]='' [limit]=1800)
+	[tune]='' [model]='' [data_bytes]='' [limit]=1800
+	[kernel]=6.12)
 for w in "$@"; do
 	case ${w%%=*} in
-	workload|system|dram_pct|data_bytes|seed|args|tune|thp|node0|node1|node2|slow|model|limit)
+	workload|system|dram_pct|data_bytes|seed|args|tune|thp|node0|node1|node2|slow|model|limit|kernel)
 		set[${w%%=*}]=${w#*=} ;;
 	*)	die "what is '$w'?" ;;
 	esac
@@ -42,7 +45,7 @@ done
 [[ ${set[args]}${set[tune]} != *\"* ]] || die 'no " in args and tune'
 image=$top/build/bench/image/${set[workload]}.cpio
 [ -r "$image" ] || die "no ${image#"$top"/} (tools/bench/image.sh ${set[workload]})"
-release=$("$top/tools/tiersim/newest-kernel" 6.12) || exit
+release=$("$top/tools/tiersim/newest-kernel" "${set[kernel]}") || exit
 
 mkdir -p "$job" "$CACHE"
 rm -f "$job"/{console.log,results.jsonl,tiersim.jsonl,pages}

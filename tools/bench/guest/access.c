@@ -159,6 +159,8 @@ const struct pattern patterns[] = {
 	  DIST_GAUSS, 0, false, run_ranked, next_ranked },
 	{ "hot10", "the same, a random tenth of the pages gets 90 %",
 	  DIST_HOT10, 0, false, run_ranked, next_ranked },
+	{ "hot", "the same, a random part of --hot bytes is all that is accessed",
+	  DIST_UNIFORM, 0, false, run_ranked, next_ranked },
 	{ "jump", "hot10; every --jump-every seconds the tenth is another one",
 	  DIST_HOT10, 0, true, run_ranked, next_ranked },
 	{ "scan", "hot10, and in turn with it loads of all lines in order",
@@ -251,13 +253,16 @@ void worker_init(struct worker *w, const struct region *r, const struct pattern 
 		w->cursor = r->base + r->bytes / LINE_BYTES / n * i * LINE_BYTES;
 }
 
-void access_probabilities(const struct region *r, const struct pattern *p, double *of_page)
+void access_probabilities(const struct region *r, const struct pattern *p, uint32_t shift,
+			  double *of_page)
 {
-	uint32_t rank;
+	uint32_t rank, page;
 
-	for (rank = 0; rank < r->nr_pages; rank++)
-		of_page[page_of_rank(r, rank)] = p->scan_share / r->nr_pages +
+	for (rank = 0; rank < r->nr_pages; rank++) {
+		page = page_of_rank(r, (rank + shift) % r->nr_pages);
+		of_page[page] = p->scan_share / r->nr_pages +
 			(1 - p->scan_share) * dist_probability(&r->dist, rank);
+	}
 }
 
 static int descending(const void *a, const void *b)

@@ -58,8 +58,9 @@ uint64_t chase_verify(const struct region *r);
 void worker_init(struct worker *w, const struct region *r, const struct pattern *p,
 		 unsigned int i, unsigned int n, uint64_t seed);
 
-/* Of a page, by its position in the region. With a jumping hot set: before its first jump. */
-void access_probabilities(const struct region *r, const struct pattern *p, double *of_page);
+/* Of a page, by its position in the region, with the hot set shifted by so many ranks. */
+void access_probabilities(const struct region *r, const struct pattern *p, uint32_t shift,
+			  double *of_page);
 
 /* Sum of the probabilities of the most probable units of `pages` pages that fit into dram_bytes. */
 double access_best_share(const double *of_page, uint32_t nr_pages, uint32_t pages,

@@ -92,19 +92,17 @@ static void init_gauss(struct dist *d)
 	}
 }
 
-static void init_hot(struct dist *d)
+static void init_hot(struct dist *d, uint32_t hot, double share)
 {
-	uint32_t hot = (uint32_t)((uint64_t)d->nr_items * DIST_HOT_PERCENT / 100);
-
 	if (!hot)
 		hot = 1;
 	d->nr_buckets = hot < d->nr_items ? 2 : 1;
 	d->bucket[0].size = hot;
-	d->mass[0] = DIST_HOT_SHARE;
+	d->mass[0] = share;
 	if (d->nr_buckets == 2) {
 		d->bucket[1].first = hot;
 		d->bucket[1].size = d->nr_items - hot;
-		d->mass[1] = 1 - DIST_HOT_SHARE;
+		d->mass[1] = 1 - share;
 	}
 }
 
@@ -152,7 +150,8 @@ void dist_init(struct dist *d, enum dist_kind kind, uint32_t nr_items)
 		init_gauss(d);
 		break;
 	case DIST_HOT10:
-		init_hot(d);
+		init_hot(d, (uint32_t)((uint64_t)nr_items * DIST_HOT_PERCENT / 100),
+			 DIST_HOT_SHARE);
 		break;
 	default:
 		d->nr_buckets = 1;
@@ -160,6 +159,14 @@ void dist_init(struct dist *d, enum dist_kind kind, uint32_t nr_items)
 		d->mass[0] = 1;
 		break;
 	}
+	make_columns(d);
+}
+
+void dist_init_hot(struct dist *d, uint32_t nr_items, uint32_t nr_hot)
+{
+	memset(d, 0, sizeof(*d));
+	d->nr_items = nr_items;
+	init_hot(d, nr_hot, 1);
 	make_columns(d);
 }
 

@@ -69,6 +69,10 @@ struct scatter {
 
 /* nr_items from 1 to DIST_MAX_ITEMS. */
 void dist_init(struct dist *d, enum dist_kind kind, uint32_t nr_items);
+
+/* The first so many items are drawn, each as often; the others never. */
+void dist_init_hot(struct dist *d, uint32_t nr_items, uint32_t nr_hot);
+
 void scatter_init(struct scatter *s, uint32_t nr_items, uint64_t seed);
 
 /* Of the item with this rank. */

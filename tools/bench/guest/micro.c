@@ -17,15 +17,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "access.h"
 #include "args.h"
+#include "beside.h"
 #include "phase.h"
 
 /* Accesses between two looks at the clock: 10 to 100 us. */
 #define BATCH		256U
 #define MAX_THREADS	64
 #define MAX_SERIES	100000U
+/* Behind its --rate, a thread makes up for this much. */
+#define MAX_DEBT_NS	(10 * 1000 * 1000U)
 
 static const struct pattern *pattern;
 static struct region region;
@@ -35,15 +39,17 @@ static uint32_t cluster = 1;
 static int bind_node = -1;
 static struct bitmask *interleave_nodes;
 static bool shuffled_order, huge, verify, stops;
-static uint64_t warmup_ns, measure_ns, steps, jump_ns, series_ns;
+static uint64_t warmup_ns, measure_ns, steps, jump_ns, jump_once_ns, series_ns, rate, hot_bytes;
 static unsigned int phase = 1;
 static uint64_t dram_bytes;
+static struct beside beside;
 static const char *probabilities_path, *tally_path;
 
 struct thread {
 	struct worker worker;
 	pthread_t id;
 	uint64_t ops;
+	uint64_t due_ns;	/* of what it has done, at the --rate */
 } __attribute__((aligned(64)));
 
 static struct thread threads[MAX_THREADS];
@@ -56,7 +62,8 @@ static uint32_t nr_series;
 enum {
 	OPT_MEMBIND = 256, OPT_INTERLEAVE, OPT_ORDER, OPT_HUGE, OPT_LINE_PER_PAGE, OPT_THINK,
 	OPT_WARMUP, OPT_SERIES, OPT_JUMP, OPT_PHASE, OPT_PROBABILITIES, OPT_DRAM, OPT_TALLY,
-	OPT_VERIFY, OPT_CLUSTER, OPT_STOP,
+	OPT_VERIFY, OPT_CLUSTER, OPT_STOP, OPT_RATE, OPT_HOT, OPT_JUMP_ONCE, OPT_SWEEP, OPT_HITS,
+	OPT_HITS_STAT,
 };
 
 static const struct argp_option options[] = {
@@ -70,6 +77,13 @@ static const struct argp_option options[] = {
 	{ "write", 'w', NULL, 0, "Store in random pages instead of loading from them", 0 },
 	{ "line-per-page", OPT_LINE_PER_PAGE, NULL, 0, "chase: one line of each page only", 0 },
 	{ "think", OPT_THINK, "N", 0, "Instructions of an empty loop after each access (0)", 0 },
+	{ "rate", OPT_RATE, "N", 0,
+	  "At most so many accesses a second, of all threads; they sleep between batches", 0 },
+	{ "hot", OPT_HOT, "BYTES", 0, "hot: size of what is accessed", 0 },
+	{ "sweep-every", OPT_SWEEP, "S", 0,
+	  "Beside the load, another thread reads all lines in order once each so many seconds", 0 },
+	{ "jump-once", OPT_JUMP_ONCE, "S", 0,
+	  "jump: so long after the begin of the phase, and then no more", 0 },
 	{ "jump-every", OPT_JUMP, "S", 0, "jump: seconds, from the begin of the phase (1)", 0 },
 	{ "membind", OPT_MEMBIND, "NODE", 0,
 	  "Have the memory on this node at first; it may leave", 0 },
@@ -82,6 +96,9 @@ static const struct argp_option options[] = {
 	{ "stop", OPT_STOP, NULL, 0,
 	  "Stop (SIGSTOP) before and after the phase, for others to look; SIGCONT", 0 },
 	{ "report-every", OPT_SERIES, "S", 0, "Also print throughput over the phase", 0 },
+	{ "hits-every", OPT_HITS, "S", 0,
+	  "From the begin of the phase on, print the share of accesses that node 0 serves", 0 },
+	{ "hits-stat", OPT_HITS_STAT, "FILE", 0, "Numbers to print along", 0 },
 	{ "dram", OPT_DRAM, "BYTES", 0,
 	  "Print the best share of accesses that so much memory can get", 0 },
 	{ "probabilities", OPT_PROBABILITIES, "FILE", 0,
@@ -133,6 +150,30 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		jump_ns = arg_duration(state, "--jump-every", arg, NS_PER_S);
 		if (!jump_ns)
 			argp_error(state, "--jump-every: too short");
+		break;
+	case OPT_RATE:
+		rate = arg_uint(state, "--rate", arg, 1, NS_PER_S);
+		break;
+	case OPT_HOT:
+		hot_bytes = arg_bytes(state, "--hot", arg, PAGE_BYTES);
+		break;
+	case OPT_JUMP_ONCE:
+		jump_once_ns = arg_duration(state, "--jump-once", arg, NS_PER_S);
+		if (!jump_once_ns)
+			argp_error(state, "--jump-once: too soon");
+		break;
+	case OPT_SWEEP:
+		beside.sweep_ns = arg_duration(state, "--sweep-every", arg, NS_PER_S);
+		if (!beside.sweep_ns)
+			argp_error(state, "--sweep-every: too short");
+		break;
+	case OPT_HITS:
+		beside.hits_ns = arg_duration(state, "--hits-every", arg, NS_PER_S);
+		if (!beside.hits_ns)
+			argp_error(state, "--hits-every: too short");
+		break;
+	case OPT_HITS_STAT:
+		beside.stat_path = arg;
 		break;
 	case OPT_MEMBIND:
 		bind_node = (int)arg_uint(state, "--membind", arg, 0, NUMA_NUM_NODES - 1);
@@ -195,13 +236,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--report-every needs --seconds");
 		if (bind_node >= 0 && interleave_nodes)
 			argp_error(state, "either --membind or --interleave");
-		if (jump_ns && !pattern->jumps)
-			argp_error(state, "--jump-every is for the pattern jump");
+		if ((jump_ns || jump_once_ns) && !pattern->jumps)
+			argp_error(state, "--jump-every and --jump-once are for the pattern jump");
+		if (jump_ns && jump_once_ns)
+			argp_error(state, "either --jump-every or --jump-once");
+		if (!hot_bytes != !!strcmp(pattern->name, "hot"))
+			argp_error(state, "the pattern hot and --hot need each other");
+		if (hot_bytes > region.bytes)
+			argp_error(state, "--hot: more than --size");
+		if (beside.hits_ns && !dram_bytes)
+			argp_error(state, "--hits-every needs --dram");
 		if (verify && strcmp(pattern->name, "chase"))
 			argp_error(state, "--verify is for the pattern chase");
 		if (!steps && !measure_ns)
 			measure_ns = NS_PER_S;
-		if (!jump_ns && pattern->jumps)
+		if (!jump_ns && !jump_once_ns && pattern->jumps)
 			jump_ns = NS_PER_S;
 		if (series_ns && measure_ns / series_ns > MAX_SERIES)
 			argp_error(state, "--report-every: more than %u lines", MAX_SERIES);
@@ -275,7 +324,7 @@ static void map_region(void)
 
 static void move_hot_set(uint64_t now)
 {
-	uint64_t jumps = (now - begin_ns) / jump_ns;
+	uint64_t jumps = jump_ns ? (now - begin_ns) / jump_ns : now - begin_ns >= jump_once_ns;
 	uint32_t hot = region.dist.bucket[0].size;
 
 	/* Ten disjoint hot sets, one after the other. */
@@ -283,10 +332,36 @@ static void move_hot_set(uint64_t now)
 			 __ATOMIC_RELAXED);
 }
 
+/* What a timer's slack or a migration takes is caught up with, what slow memory takes is not. */
+static uint64_t sleep_off(struct thread *t, uint32_t accesses, uint64_t now)
+{
+	struct timespec due;
+
+	t->due_ns += (uint64_t)accesses * NS_PER_S * nr_threads / rate;
+	if (t->due_ns <= now) {
+		if (now - t->due_ns > MAX_DEBT_NS)
+			t->due_ns = now;
+		return now;
+	}
+	due.tv_sec = (time_t)(t->due_ns / NS_PER_S);
+	due.tv_nsec = (long)(t->due_ns % NS_PER_S);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+	return now_ns();
+}
+
 static uint64_t run_batch(struct thread *t, uint32_t accesses)
 {
+	uint64_t now;
+
 	pattern->run(&t->worker, accesses);
-	return now_ns();
+	now = now_ns();
+	return rate ? sleep_off(t, accesses, now) : now;
+}
+
+static void begin_beside(void)
+{
+	beside.begin_ns = now_ns();
+	beside_start(&beside);
 }
 
 /*
@@ -311,6 +386,8 @@ static void *thread_main(void *arg)
 	if (!__atomic_fetch_add(&nr_begun, 1, __ATOMIC_ACQ_REL)) {
 		if (stops)
 			raise(SIGSTOP);
+		if (beside.hits_ns || beside.sweep_ns)
+			begin_beside();
 		now = phase_begin(phase);
 		__atomic_store_n(&begin_ns, now, __ATOMIC_RELEASE);
 	}
@@ -323,7 +400,7 @@ static void *thread_main(void *arg)
 			batch = (uint32_t)(limit - t->ops);
 		now = run_batch(t, batch);
 		t->ops += batch;
-		if (jump_ns)
+		if (jump_ns || jump_once_ns)
 			move_hot_set(now);
 		slot = series ? (now - begin_ns) / series_ns : 0;
 		if (series && slot < nr_series)
@@ -331,6 +408,7 @@ static void *thread_main(void *arg)
 	}
 	if (__atomic_add_fetch(&nr_ended, 1, __ATOMIC_ACQ_REL) == nr_threads) {
 		end_ns = phase_end(phase);
+		beside_stop();
 		if (stops)
 			raise(SIGSTOP);
 	}
@@ -415,7 +493,7 @@ static void use_probabilities(struct json_object *result)
 
 	if (!of_page)
 		err(1, "probabilities");
-	access_probabilities(&region, pattern, of_page);
+	access_probabilities(&region, pattern, 0, of_page);
 	if (probabilities_path) {
 		f = open_output(probabilities_path);
 		for (i = 0; i < region.nr_pages; i++)
@@ -468,12 +546,20 @@ int main(int argc, char **argv)
 	region.bytes = 64 << 20;
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	region.nr_pages = (uint32_t)(region.bytes / PAGE_BYTES);
-	dist_init(&region.dist, pattern->kind, region.nr_pages);
+	if (hot_bytes)
+		dist_init_hot(&region.dist, region.nr_pages, (uint32_t)(hot_bytes / PAGE_BYTES));
+	else
+		dist_init(&region.dist, pattern->kind, region.nr_pages);
 	region.cluster_shift = (uint32_t)__builtin_ctz(cluster);
 	scatter_init(&region.scatter, region.nr_pages / cluster, seed);
 	map_region();
 	if (!strcmp(pattern->name, "chase"))
 		chase_build(&region, seed);
+	beside.region = &region;
+	beside.pattern = pattern;
+	beside.phase = phase;
+	beside.dram_bytes = dram_bytes;
+	beside_prepare(&beside);
 	measure();
 	print_results();
 	if (tally_path)

@@ -44,7 +44,16 @@ stopped()	# pid; false when it has ended
 	done
 }
 
+# Where the pages are, for as long as it runs: probabilities and results are memory, too.
+case " $args" in
+*" --hits-every"*) overhead=$((overhead + (2 << 20))) ;;
+esac
 setup_system
+case " $args" in
+*" --hits-every"*)
+	set -- "$@" --dram "$quota"
+	[ "$system" != tiermem ] || set -- "$@" --hits-stat "$CGROUP/tiermem.stat" ;;
+esac
 stage "set up"
 n=0
 for pattern in $patterns; do

@@ -18,6 +18,7 @@ NUMAB=$DEBUG/sched/numa_balancing
 DAMON=/sys/kernel/mm/damon/admin/kdamonds
 NODE0=/sys/devices/system/node/node0
 MAX=18446744073709551615
+TIERMEM=/sys/kernel/tiermem
 
 # A whole pass in 200 to 500 ms.
 scan_size_mb=4
@@ -37,6 +38,9 @@ damon_hot_ms=250
 damon_cold_bytes=$((16 << 20))
 damon_cold_ms=500
 overhead=$((4 << 20))	# workloads know better
+# Of tiermem; empty: its own defaults.
+migrate_mbps=''
+cpu_budget_percent=''
 
 # ---- the same DRAM for everybody --------------------------------------------------
 
@@ -226,8 +230,14 @@ warm_oracle()
 
 setup_tiermem()
 {
+	local name value
+
 	insmod /tiermem.ko slow_nodes=1 || fail "tiermem does not load"
 	setting slow_nodes 1 "module parameter; all other settings are the defaults"
+	for name in migrate_mbps cpu_budget_percent; do
+		eval "value=\$$name"
+		[ -z "$value" ] || put $TIERMEM/$name "$value" $name "instead of the default"
+	done
 	put $CGROUP/tiermem.dram_max "$quota" tiermem.dram_max "the quota"
 }
 
