@@ -14,14 +14,17 @@ set -euo pipefail
 # program and arguments		machine		kernels	limit in s	(see machine_args)
 #
 # Programs are build/selftests/NAME or selftests/NAME.sh. Those that are not listed run on pmem, on
-# all kernels. `host` as machine: here, once. `long`: not part of the check, but of
-# check-long. `-`: by hand only.
+# all kernels. `host` as machine: here, once. `long`, and `host-long` here: not part of the check,
+# but of check-long (-m long). `-`: by hand only.
 TABLE='
 test_dkms host			host		*	600
 test_benchreport		host		*	200
 test_benchtools			host		*	200
 test_place host			host		*	100
 test_tiersim			host		*	1200
+test_tracesim			host		*	300
+test_hits			host		*	1200
+test_hits long			host-long	*	7200
 test_quota_alloc		pmem		*	900
 test_quota_write		pmem		*	300
 test_dram_zero			alone		*	200
@@ -29,6 +32,7 @@ test_hierarchy			pmem		*	200
 test_slow_full			alone		*	300
 test_unreachable		alone		*	300
 test_unload			pmem		*	400
+test_bpftrace			pmem		6.12*	600
 test_churn			pmem		*	300
 test_badwrites			pmem		*	200
 test_refuse v2			pmem		*	200
@@ -48,8 +52,11 @@ test_tiers			noslow		*	100
 test_refuse v1			v1		*	60
 test_refuse nomemcg		nomemcg		*	60
 test_cost			icount		*	400
-test_wakeups			alone		*	200
+test_observe			icount		6.12*	300
+test_groups			icount		6.12*	300
+test_wakeups			alone		*	300
 test_hotset			alone		*	300
+test_kinds			alone		*	400
 test_abits			alone		*	60
 test_rivals			long		*	1800
 '
@@ -352,6 +359,7 @@ plan()
 		case $machine in
 		-)	continue ;;
 		host)	echo "- host $limit $name${args:+ $args}"; continue ;;
+		host-long) echo "- long $limit $name${args:+ $args}"; continue ;;
 		esac
 		for k in "${kvers[@]}"; do
 			# shellcheck disable=SC2053	# a pattern
@@ -444,8 +452,8 @@ main()
 		# shellcheck disable=SC2086	# arguments are words
 		host_step "$name${args:+ $args}" timeout -k 10 "$limit" \
 			"$(program "$name" || echo "$name")" $args
-	done 4< <(grep '^- host ' $OUT/plan)
-	sed -i '/^- host /d' $OUT/plan
+	done 4< <(grep '^- ' $OUT/plan)
+	sed -i '/^- /d' $OUT/plan
 
 	# One VM per kernel and machine, those with most work first.
 	awk '{ s[$1 " " $2] += $3; gsub(/[:=,]/, "-", $2); print >("'$OUT/'" $1 "-" $2 ".plan") }

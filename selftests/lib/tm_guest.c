@@ -14,6 +14,10 @@ AT(passes, PASSES);
 AT(stop, STOP);
 AT(op, OP);
 AT(bad, BAD);
+AT(units, UNITS);
+AT(hot, HOT);
+AT(mask, MASK);
+AT(think, THINK);
 
 const char *tm_guest_missing(void)
 {
@@ -95,6 +99,21 @@ void tm_guest_begin(struct tm_guest *g, uint32_t op, size_t off, size_t len, boo
 	g->ctl->stop = one_pass;
 	if (pthread_create(&g->thread, NULL, run, g))
 		tm_die("pthread_create: %m");
+}
+
+void tm_guest_draw(struct tm_guest *g, const struct tm_draw *d, uint32_t think)
+{
+	uint32_t *table = (uint32_t *)(g->mem + TM_GUEST_TABLE), i;
+
+	if (TM_GUEST_TABLE + d->units * sizeof(*table) > TM_GUEST_FIRST)
+		tm_die("no room for a table of %u units", d->units);
+	for (i = 0; i < d->units; i++)
+		table[i] = TM_GUEST_FIRST + d->unit[i] * d->unit_pages * tm_page_size();
+	g->ctl->units = d->units;
+	g->ctl->hot = d->hot;
+	g->ctl->mask = d->unit_pages - 1;
+	g->ctl->think = think;
+	tm_guest_begin(g, TM_GUEST_DRAW, 0, 0, false);
 }
 
 int tm_guest_end(struct tm_guest *g)

@@ -9,6 +9,7 @@
 /* Guest-physical addresses. */
 #define TM_GUEST_CODE	0x1000
 #define TM_GUEST_CTL	0x2000
+#define TM_GUEST_TABLE	0x3000		/* TM_GUEST_DRAW: address of each unit, by rank */
 #define TM_GUEST_FIRST	0x200000	/* memory to work on; a huge page on */
 
 #define TM_GUEST_SECRET	0x5a3c1e0f
@@ -17,6 +18,9 @@
 #define TM_GUEST_READ	0
 #define TM_GUEST_WRITE	1
 #define TM_GUEST_CHECK	2
+#define TM_GUEST_DRAW	3	/* checks a page at a time, as tm_draw.h says */
+
+#define TM_GUEST_DRAWS	65536	/* a pass of TM_GUEST_DRAW */
 
 /* Offsets in struct tm_guest_ctl. */
 #define TM_CTL_BEGIN	0
@@ -25,8 +29,13 @@
 #define TM_CTL_STOP	12
 #define TM_CTL_OP	16
 #define TM_CTL_BAD	20
+#define TM_CTL_UNITS	24
+#define TM_CTL_HOT	28
+#define TM_CTL_MASK	32
+#define TM_CTL_THINK	36
 
 #ifndef __ASSEMBLER__
+#include "tm_draw.h"
 #include "tm_test.h"
 
 #include <linux/kvm.h>
@@ -36,7 +45,10 @@ struct tm_guest_ctl {
 	uint32_t passes;	/* done */
 	uint32_t stop;		/* halt after this pass */
 	uint32_t op;
-	uint32_t bad;		/* pages that TM_GUEST_CHECK found wrong */
+	uint32_t bad;		/* pages found wrong by TM_GUEST_CHECK, TM_GUEST_DRAW */
+	uint32_t units, hot;	/* TM_GUEST_DRAW: as in struct tm_draw */
+	uint32_t mask;		/* pages of a unit, less one */
+	uint32_t think;		/* turns of a loop after each access */
 };
 
 extern const char tm_guest_code[], tm_guest_code_end[];	/* tm_guest_code.S */
@@ -58,6 +70,12 @@ void tm_guest_create(struct tm_guest *g, size_t len, int advice);
 
 /* Runs until tm_guest_end(), or for one pass, on a thread of its own. */
 void tm_guest_begin(struct tm_guest *g, uint32_t op, size_t off, size_t len, bool one_pass);
+
+/*
+ * TM_GUEST_DRAW, until tm_guest_end(). The guest's memory is what `d` was made for; `think` turns
+ * of a loop follow each access.
+ */
+void tm_guest_draw(struct tm_guest *g, const struct tm_draw *d, uint32_t think);
 
 /* Waits for the end of the pass: 0 or -errno. */
 int tm_guest_end(struct tm_guest *g);

@@ -2,7 +2,7 @@
 /*
  * The guest of tm_guest.c: 32-bit protected mode, no paging, no stack. Works through the pages from
  * ctl->begin to ctl->end, again and again until ctl->stop. Each page begins with its own address,
- * XOR TM_GUEST_SECRET.
+ * XOR TM_GUEST_SECRET. Or draws pages, as tm_draw_page() does it.
  */
 #include "tm_guest.h"
 
@@ -12,7 +12,9 @@
 	.code32
 	.globl	tm_guest_code, tm_guest_code_end
 tm_guest_code:
-0:	movl	CTL(BEGIN), %esi
+0:	cmpl	$TM_GUEST_DRAW, CTL(OP)
+	je	6f
+	movl	CTL(BEGIN), %esi
 1:	cmpl	CTL(END), %esi
 	jae	5f
 	movl	%esi, %eax
@@ -34,6 +36,50 @@ tm_guest_code:
 	je	0b
 	hlt
 	jmp	0b
+
+6:	movl	$TM_GUEST_DRAWS, %edi
+	testl	%ebx, %ebx		/* the generator's state */
+	jnz	7f
+	movl	$TM_GUEST_SECRET, %ebx
+7:	movl	%ebx, %eax
+	shll	$13, %eax
+	xorl	%eax, %ebx
+	movl	%ebx, %eax
+	shrl	$17, %eax
+	xorl	%eax, %ebx
+	movl	%ebx, %eax
+	shll	$5, %eax
+	xorl	%eax, %ebx
+	movl	%ebx, %eax
+	movl	$10, %ecx		/* TM_DRAW_TENTH */
+	mull	%ecx
+	movl	CTL(HOT), %ecx
+	movl	$0, %esi
+	testl	%edx, %edx
+	jnz	8f
+	movl	%ecx, %esi
+	movl	CTL(UNITS), %ecx
+	subl	%esi, %ecx
+8:	mull	%ecx
+	addl	%edx, %esi		/* rank */
+	movl	TM_GUEST_TABLE(,%esi,4), %esi
+	movl	%ebx, %eax
+	andl	CTL(MASK), %eax
+	shll	$12, %eax
+	addl	%eax, %esi
+	movl	%esi, %eax
+	xorl	$TM_GUEST_SECRET, %eax
+	cmpl	%eax, (%esi)
+	je	9f
+	incl	CTL(BAD)
+9:	movl	CTL(THINK), %ecx
+	testl	%ecx, %ecx
+	jz	11f
+10:	decl	%ecx
+	jnz	10b
+11:	decl	%edi
+	jnz	7b
+	jmp	5b
 tm_guest_code_end:
 
 	.section .note.GNU-stack, "", @progbits

@@ -10,8 +10,6 @@ extern pid_t tm_main_pid;	/* of the test program itself, set by tm_init() */
 ssize_t tm_read_fd(int fd, char *buf, size_t size);	/* from offset 0: as tm_read() */
 uint64_t tm_numa_sum(char *text, tm_nodes_t nodes);	/* of a memory.numa_stat; cuts it up */
 
-#define TM_FILE_SEED	0x66696c65	/* contents of tm_make_file() */
-
 int tm_worker_main(struct tm_child *self, void *arg);	/* of tm_worker()'s child */
 
 #endif /* TM_INTERNAL_H */

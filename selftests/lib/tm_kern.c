@@ -47,16 +47,14 @@ static int pfn_nodes_read(void)
 	return 0;
 }
 
-int tm_where(pid_t pid, const void *addr, size_t len, struct tm_where *w)
+int tm_where_pages(pid_t pid, const void *addr, size_t len, signed char *node)
 {
 	enum { CHUNK = 4096 };
-	tm_nodes_t fast = tm_fast_nodes(), slow = tm_slow_nodes();
 	uint64_t entry[CHUNK], pages = len / tm_page_size(), i, k;
 	off_t off = (uintptr_t)addr / tm_page_size() * sizeof(entry[0]);
 	char path[64];
 	int fd;
 
-	memset(w, 0, sizeof(*w));
 	if (!block_pages && pfn_nodes_read())
 		return -ENOENT;
 	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
@@ -75,18 +73,35 @@ int tm_where(pid_t pid, const void *addr, size_t len, struct tm_where *w)
 		for (k = 0; k < (uint64_t)n; k++) {
 			uint64_t pfn = entry[k] & ((1ULL << 55) - 1), block = pfn / block_pages;
 			bool present = entry[k] >> 63 && pfn && block < BLOCKS;
-			int nid = present ? block_node[block] : -1;
 
-			if (nid >= 0 && fast >> nid & 1)
-				w->fast++;
-			else if (nid >= 0 && slow >> nid & 1)
-				w->slow++;
-			else
-				w->absent++;
+			node[i + k] = present ? block_node[block] : TM_ABSENT;
 		}
 	}
 	close(fd);
 	return 0;
+}
+
+int tm_where(pid_t pid, const void *addr, size_t len, struct tm_where *w)
+{
+	tm_nodes_t fast = tm_fast_nodes(), slow = tm_slow_nodes();
+	size_t pages = len / tm_page_size(), i;
+	signed char *node = malloc(pages);
+	int rc;
+
+	if (!node)
+		tm_die("out of memory");
+	memset(w, 0, sizeof(*w));
+	rc = tm_where_pages(pid, addr, len, node);
+	for (i = 0; i < pages && !rc; i++) {
+		if (node[i] >= 0 && fast >> node[i] & 1)
+			w->fast++;
+		else if (node[i] >= 0 && slow >> node[i] & 1)
+			w->slow++;
+		else
+			w->absent++;
+	}
+	free(node);
+	return rc;
 }
 
 /* ---- leaks ------------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ struct tm_where {
 };
 
 int tm_where(pid_t pid, const void *addr, size_t len, struct tm_where *w);
+int tm_where_pages(pid_t pid, const void *addr, size_t len, signed char *node); /* or TM_ABSENT */
 void tm_pfn_nodes_forget(void);
 
 /* ---- leaks ------------------------------------------------------------------------------- */

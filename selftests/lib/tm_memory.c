@@ -40,9 +40,14 @@ static uint64_t mix(uint64_t x)
 
 #define STEP 0x9e3779b97f4a7c15ULL	/* odd: every word of a page differs */
 
+uint64_t tm_page_word(uint64_t seed, uint64_t index)
+{
+	return mix(mix(seed + 1) + index);
+}
+
 void tm_fill_page(void *page, uint64_t seed, uint64_t index)
 {
-	uint64_t *w = page, v = mix(mix(seed + 1) + index);
+	uint64_t *w = page, v = tm_page_word(seed, index);
 	size_t i, n = tm_page_size() / sizeof(*w);
 
 	for (i = 0; i < n; i++, v += STEP)
@@ -52,7 +57,7 @@ void tm_fill_page(void *page, uint64_t seed, uint64_t index)
 bool tm_verify_page(const void *page, uint64_t seed, uint64_t index)
 {
 	const uint64_t *w = page;
-	uint64_t v = mix(mix(seed + 1) + index), bad = 0;
+	uint64_t v = tm_page_word(seed, index), bad = 0;
 	size_t i, n = tm_page_size() / sizeof(*w);
 
 	for (i = 0; i < n; i++, v += STEP)

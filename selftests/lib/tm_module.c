@@ -154,3 +154,32 @@ bool tm_daemon_is_quiet(const char *when)
 	}
 	return false;
 }
+
+/* Two instructions a turn, ten million turns: as many nanoseconds, if it is icount. */
+bool tm_clock_is_icount(void)
+{
+	uint64_t best = UINT64_MAX, t;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		unsigned long n = 10 * 1000 * 1000;
+
+		t = tm_now_ns();
+		__asm__ volatile("1: dec %0; jnz 1b" : "+r"(n));
+		t = tm_now_ns() - t;
+		if (t < best)
+			best = t;
+	}
+	tm_diag("20000000 instructions take %llu ns", (unsigned long long)best);
+	return best > 19900000 && best < 20400000;
+}
+
+const char *tm_not_icount(void)
+{
+	if (!tm_clock_is_icount())
+		return "the clock doesn't count instructions: selftests/vm/run.sh -i -s 1";
+	/* It counts what all CPUs do. */
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		return "one CPU only: selftests/vm/run.sh -i -s 1";
+	return NULL;
+}

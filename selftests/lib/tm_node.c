@@ -119,10 +119,9 @@ uint64_t tm_node_room(tm_nodes_t nodes)
 	return room;
 }
 
-int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p)
+int tm_page_nodes(pid_t pid, const void *addr, size_t len, signed char *node)
 {
 	enum { CHUNK = 4096 };
-	tm_nodes_t fast = tm_fast_nodes(), slow = tm_slow_nodes();
 	size_t page = tm_page_size(), pages = len / page, i, n, k;
 	void **addrs = malloc(CHUNK * sizeof(*addrs));
 	int *status = malloc(CHUNK * sizeof(*status));
@@ -130,7 +129,6 @@ int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p
 
 	if (!addrs || !status)
 		tm_die("out of memory");
-	memset(p, 0, sizeof(*p));
 	for (i = 0; i < pages && !rc; i += n) {
 		n = pages - i < CHUNK ? pages - i : CHUNK;
 		for (k = 0; k < n; k++)
@@ -143,19 +141,40 @@ int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p
 		for (k = 0; k < n; k++) {
 			int s = status[k];
 
-			if (s >= 0 && s < TM_NODES) {
-				p->node[s]++;
-				p->fast += fast >> s & 1;
-				p->slow += slow >> s & 1;
-			} else if (s == -ENOENT || s == -EFAULT) {
-				p->absent++;
-			} else {
-				p->error++;
-			}
+			if (s >= 0 && s < TM_NODES)
+				node[i + k] = s;
+			else
+				node[i + k] = s == -ENOENT || s == -EFAULT ? TM_ABSENT : TM_UNKNOWN;
 		}
 	}
 	free(addrs);
 	free(status);
+	return rc;
+}
+
+int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p)
+{
+	tm_nodes_t fast = tm_fast_nodes(), slow = tm_slow_nodes();
+	size_t pages = len / tm_page_size(), i;
+	signed char *node = malloc(pages);
+	int rc;
+
+	if (!node)
+		tm_die("out of memory");
+	memset(p, 0, sizeof(*p));
+	rc = tm_page_nodes(pid, addr, len, node);
+	for (i = 0; i < pages && !rc; i++) {
+		if (node[i] >= 0) {
+			p->node[(int)node[i]]++;
+			p->fast += fast >> node[i] & 1;
+			p->slow += slow >> node[i] & 1;
+		} else if (node[i] == TM_ABSENT) {
+			p->absent++;
+		} else {
+			p->error++;
+		}
+	}
+	free(node);
 	return rc;
 }
 

@@ -176,6 +176,11 @@ struct tm_placement {
 
 int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p);
 
+/* The same page by page: the node, or one of these. */
+#define TM_ABSENT	-1
+#define TM_UNKNOWN	-2
+int tm_page_nodes(pid_t pid, const void *addr, size_t len, signed char *node);
+
 /*
  * Moves pages to a node by move_pages(2): what this machine's kernel can do at best, to compare the
  * module with where an absolute time says more about the machine. Seconds.
@@ -278,6 +283,7 @@ void tm_fill(void *addr, size_t len, uint64_t seed);
 void tm_fill_page(void *page, uint64_t seed, uint64_t index);
 uint64_t tm_verify(const void *addr, size_t len, uint64_t seed);	/* bad pages */
 bool tm_verify_page(const void *page, uint64_t seed, uint64_t index);
+uint64_t tm_page_word(uint64_t seed, uint64_t index);	/* the first word of a page */
 void tm_touch(volatile void *addr, size_t len);		/* one read per page */
 
 /* ---- child processes --------------------------------------------------------------------- */
@@ -343,6 +349,14 @@ double tm_daemon_cpu_pct(int ms);
  * starved vCPU of a test VM did not get.
  */
 bool tm_daemon_is_quiet(const char *when);
+
+/*
+ * In a VM whose clock counts instructions (selftests/vm/run.sh -i) a nanosecond is one, and a
+ * thread's CPU time tells what it did, the same each time. NULL, or why this is no such machine
+ * with one CPU.
+ */
+bool tm_clock_is_icount(void);
+const char *tm_not_icount(void);
 
 static inline void tm_require_free(bool slow, uint64_t bytes)
 {

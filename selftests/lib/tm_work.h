@@ -86,5 +86,6 @@ const char *tm_disk_dir(void);
 
 /* Creates a file with the contents that TM_FILE_READ expects, and leaves nothing of it cached. */
 int tm_make_file(const char *path, size_t len);
+#define TM_FILE_SEED	0x66696c65	/* of its contents */
 
 #endif /* TM_WORK_H */

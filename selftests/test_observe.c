@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What observation costs, in a VM whose clock counts instructions:
+ *
+ *	selftests/vm/run.sh -i -s 1 -t pmem -T 400 -- build/selftests/test_observe
+ *
+ *	a mapped 4K page, a look		<= 40 instructions
+ *	a huge page, a look			<= 400 instructions
+ *	the store of heat			<= 0.06 % of the memory that it covers
+ *
+ * Instructions are those of ktiermemd, by its CPU time, divided by the pages that it looked at
+ * (tiermem.stat: scan_pages). Nothing has to be moved: all memory that is in use is in DRAM. What
+ * else the daemon does is so included; beside a group of 100000 pages that is a percent or two.
+ * Huge pages are few (scan_pages counts 512 for each), so what one look at everything takes is
+ * compared for two sizes of group: what doesn't depend on the size cancels.
+ *
+ * The store is what the kernel's own memory (slab, vmalloc, per CPU) grows by when a group is
+ * observed for the first time. All its pages were there before, in DRAM and on the slow node, the
+ * hook was armed, and the module had its buffers: the quota is the last thing to be set. It covers
+ * frames, not groups, and so comes in pieces; those are compared with the memory blocks (of 128M,
+ * the unit of hotplug) in which the group has at least a page.
+ */
+#include "tm_kern.h"
+
+#include <numaif.h>
+
+#define PAGE_MOST	40
+/* The aim is 120, of which the kernel's walker takes 90. 190 to 300 were measured. */
+#define HUGE_MOST	400
+#define STORE_PCT	0.06
+#define STORE_NOISE	(96 * TM_KIB)	/* of the kernel's slabs, over the time that it takes */
+#define HUGE_S		30
+#define HUGE_BYTES	(2 * TM_MIB)
+
+/* What a process has: memory in DRAM, which may be in use, and on the slow node. */
+struct holding {
+	size_t fast, slow;
+	int advice;
+};
+
+static char *bound(char *mem, size_t len, tm_nodes_t nodes)
+{
+	size_t i;
+
+	if (mbind(mem, len, MPOL_BIND, &nodes, TM_NODES + 1, 0))
+		tm_die("mbind: %m");
+	for (i = 0; i < len; i += tm_page_size())
+		mem[i] = 1;
+	return mem + len;
+}
+
+/* "touch N MS": N bytes of what is in DRAM, every MS, until the next command. */
+static int holder(struct tm_child *self, void *arg)
+{
+	const struct holding *h = arg;
+	char *mem = tm_anon(h->fast + h->slow, h->advice), line[64];
+	size_t len = 0;
+	int ms = INT_MAX, rc;
+
+	bound(bound(mem, h->fast, tm_fast_nodes()), h->slow, tm_slow_nodes());
+	/* Bound memory is left alone. */
+	if (mbind(mem, h->fast + h->slow, MPOL_DEFAULT, NULL, 0, 0))
+		tm_die("mbind: %m");
+	tm_tell(self, "READY %llu", (unsigned long long)(uintptr_t)mem);
+	for (;;) {
+		rc = tm_hear(self, line, sizeof(line), ms);
+		if (rc == -ETIMEDOUT)
+			tm_touch(mem, len);
+		else if (rc < 0 || sscanf(line, "touch %zu %d", &len, &ms) != 2)
+			return 0;
+	}
+}
+
+struct held {
+	struct holding h;
+	struct tm_cg cg;
+	struct tm_child c;
+	char *mem;
+};
+
+/* Without a quota yet. */
+static void hold(struct held *g, const char *name, const struct holding *h)
+{
+	char line[64];
+
+	g->h = *h;
+	if (tm_cg_create(&g->cg, NULL, name))
+		tm_die("can't make a cgroup");
+	tm_spawn(&g->c, &g->cg, holder, &g->h);
+	if (tm_hear(&g->c, line, sizeof(line), tm_ms(TM_HANG_MS)) < 0 ||
+	    strncmp(line, "READY ", 6))
+		tm_die("no process");
+	g->mem = (char *)strtoull(line + 6, NULL, 10);
+}
+
+/* All that is in DRAM may stay, with room for the margin and a little more. */
+static void set_quota(struct held *g)
+{
+	if (tm_cg_write_u64(&g->cg, "tiermem.dram_max", g->h.fast + g->h.fast / 16))
+		tm_die("can't set a quota");
+}
+
+static void let_go(struct held *g)
+{
+	tm_kill(&g->c, SIGKILL);
+	tm_cg_remove(&g->cg);
+}
+
+/* ---- cost of a look ---------------------------------------------------------------------- */
+
+struct cost {
+	double cpu, pages;	/* instructions of the daemon; pages looked at */
+	double scan, moved;	/* as tiermem.stat has it: instructions; pages */
+};
+
+static uint64_t moved(const struct tm_cg *cg)
+{
+	return (tm_stat(cg, "promoted_bytes") + tm_stat(cg, "demoted_bytes")) / tm_page_size();
+}
+
+static struct cost cost_over(const char *what, const struct tm_cg *cg, int seconds)
+{
+	uint64_t cpu = tm_daemon_cpu_ns(NULL), pages = tm_stat(cg, "scan_pages");
+	uint64_t scan = tm_stat(cg, "scan_usec"), m = moved(cg);
+	struct cost c;
+
+	tm_pause_ms(seconds * 1000);
+	c.cpu = tm_daemon_cpu_ns(NULL) - cpu;
+	c.pages = tm_stat(cg, "scan_pages") - pages;
+	c.scan = 1000.0 * (tm_stat(cg, "scan_usec") - scan);
+	c.moved = moved(cg) - m;
+	tm_diag("%s: %d s, %.0f pages looked at, %.0f instructions of the daemon, %.0f by scan_usec; %.0f pages moved",
+		what, seconds, c.pages, c.cpu, c.scan, c.moved);
+	return c;
+}
+
+static double per_page(const char *what, const struct tm_cg *cg, int seconds)
+{
+	struct cost c = cost_over(what, cg, seconds);
+
+	return c.pages ? c.cpu / c.pages : 1e9;
+}
+
+static void small_pages(struct held *g)
+{
+	double idle, light;
+
+	idle = per_page("idle", &g->cg, 40);
+	tm_tell(&g->c, "touch %zu %d", g->h.fast / 8, 100);
+	tm_pause_ms(10000);
+	light = per_page("lightly used", &g->cg, 30);
+	tm_diag("a look at a 4K page: %.1f instructions while all are idle, %.1f while %.1f %% are used",
+		idle, light, 100.0 * g->h.fast / 8 / (g->h.fast + g->h.slow));
+	ksft_test_result(idle <= PAGE_MOST && light <= PAGE_MOST,
+			 "at most %d instructions a 4K page\n", PAGE_MOST);
+}
+
+static void huge_pages(void)
+{
+	const struct holding sizes[] = {
+		{ tm_mb(96), tm_mb(64), MADV_HUGEPAGE }, { tm_mb(96), tm_mb(640), MADV_HUGEPAGE },
+	};
+	double each, huge, pages[2], look[2];
+	struct cost c[2];
+	struct held g;
+	bool ok = true;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		hold(&g, "huge", &sizes[i]);
+		set_quota(&g);
+		tm_tell(&g.c, "touch %zu %d", g.h.fast, 20);
+		tm_pause_ms(5000);
+		huge = tm_cg_key(&g.cg, "memory.stat", "anon_thp");
+		tm_check(&ok, huge >= 0.95 * (g.h.fast + g.h.slow), "%.0fM", tm_fmib(huge));
+		c[i] = cost_over(i ? "more huge pages" : "huge pages", &g.cg, HUGE_S);
+		pages[i] = huge / HUGE_BYTES;
+		look[i] = c[i].scan / (c[i].pages * tm_page_size() / huge);
+		let_go(&g);
+	}
+	each = (look[1] - look[0]) / (pages[1] - pages[0]);
+	tm_diag("%.0f instructions for a look at %.0f huge pages, %.0f at %.0f: %.1f each",
+		look[0], pages[0], look[1], pages[1], each);
+	tm_check(&ok, each > 0 && each <= HUGE_MOST, "%.1f", each);
+	ksft_test_result(ok, "at most %d instructions a huge page\n", HUGE_MOST);
+}
+
+/* ---- store ------------------------------------------------------------------------------- */
+
+/* Bytes of the memory blocks, at most 64, that a process's memory is in: /proc/PID/pagemap. */
+static uint64_t covered(const struct held *g)
+{
+	uint64_t pages = (g->h.fast + g->h.slow) / tm_page_size(), block = 128 * TM_MIB, i;
+	off_t off = (uintptr_t)g->mem / tm_page_size() * sizeof(uint64_t);
+	uint64_t *entry = malloc(pages * sizeof(*entry)), seen[64], n = 0, k;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", g->c.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (!entry || fd < 0 ||
+	    pread(fd, entry, pages * sizeof(*entry), off) != (ssize_t)(pages * sizeof(*entry)))
+		tm_die("%s: %m", path);
+	close(fd);
+	for (i = 0; i < pages; i++) {
+		uint64_t nr = (entry[i] & ((1ULL << 55) - 1)) * tm_page_size() / block;
+
+		for (k = 0; k < n && seen[k] != nr; k++)
+			;
+		if (k == n && n < 64)
+			seen[n++] = nr;
+	}
+	free(entry);
+	return n * block;
+}
+
+static uint64_t kernel_bytes(void)
+{
+	struct tm_kern k;
+
+	tm_kern_read(&k);
+	return k.slab + k.percpu + k.vmalloc;
+}
+
+static void store(struct held *g)
+{
+	uint64_t before, after, blocks = covered(g), governed = g->h.fast + g->h.slow;
+	int64_t bytes;
+
+	tm_pause_ms(5000);
+	kernel_bytes();		/* what looking itself takes, once */
+	before = kernel_bytes();
+	set_quota(g);
+	tm_pause_ms(10000);
+	after = kernel_bytes();
+	bytes = after - before;
+	tm_diag("store: %lld bytes for a group of %.0fM in %llu blocks of 128M: %.4f %% of these, %.4f %% of the group",
+		(long long)bytes, tm_fmib(governed), (unsigned long long)blocks / (128 * TM_MIB),
+		100.0 * bytes / blocks, 100.0 * bytes / governed);
+	ksft_test_result(bytes > 0 && bytes <= blocks * STORE_PCT / 100 + STORE_NOISE,
+			 "heat takes at most %.2f %% of memory\n", STORE_PCT);
+}
+
+int main(int argc, char **argv)
+{
+	const struct holding h = { tm_mb(96), tm_mb(320), MADV_NOHUGEPAGE };
+	const char *why;
+	struct tm_cg armed;
+	struct held g;
+
+	tm_init(argc, argv);
+	tm_require(TM_NEED_ALL);
+	why = tm_not_icount();
+	if (why)
+		ksft_exit_skip("%s\n", why);
+	tm_require_free(true, tm_mb(640));
+	tm_require_free(false, tm_mb(96) + 64 * TM_MIB);
+	tm_set("/proc/sys/kernel/numa_balancing", "0");
+	tm_set("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
+	ksft_set_plan(3);
+	if (tm_cg_create(&armed, NULL, "armed") || tm_cg_write(&armed, "tiermem.dram_max", "1G"))
+		tm_die("can't make a group");
+
+	hold(&g, "observed", &h);
+	store(&g);
+	small_pages(&g);
+	let_go(&g);
+	huge_pages();
+	ksft_finished();
+}
