@@ -31,7 +31,8 @@ static const struct stage {
 	{ 21, 2, 12, 12 },
 	{ 29, 3, 11, 6 },
 	{ 45, 4, 9, 5 },
-	{ 90, 5, 8, 5 },
+	{ 90, 5, 9, 5 },
+	{ 160, 6, 9, 5 },	/* until the average is what its weight says */
 	{ 255, 6, 7, 4 },
 };
 
@@ -136,9 +137,8 @@ static bool surprised(struct tm_engine *e)
 }
 
 /*
- * Do levels differ by more than the averages' noise? Its variance is that of
- * the table above, 52 / weight, and a half for rounding; three times that is
- * no accident.
+ * Do levels differ by more than the averages' noise? A gap is five sigma of
+ * it, about; three times that variance is no accident.
  */
 static bool skewed(const struct tm_engine *e)
 {
@@ -158,7 +158,7 @@ static bool skewed(const struct tm_engine *e)
 	/* In 1/16 of a level, so that the mean's rounding is no part of it. */
 	mean = div64_u64(sum * 16, pages);
 	variance = div64_u64(squares * 256, pages) - mean * mean;
-	return variance > 3 * 256 * (52u / tm_engine_weight[tm_engine_weight_index(e)] + 1u);
+	return variance * 25 > 3 * 256 * tm_engine_gap(e) * tm_engine_gap(e);
 }
 
 /* How many pages a plan may exchange across the fine gap. */

@@ -89,9 +89,10 @@ static const struct stage_case {
 	{ 15, 8, 12, 12, true, false }, { 20, 8, 12, 12, true, false },
 	{ 21, 12, 11, 6, false, false }, { 28, 12, 11, 6, false, false },
 	{ 29, 16, 9, 5, false, false }, { 44, 16, 9, 5, false, false },
-	{ 45, 32, 8, 5, false, false }, { 59, 32, 8, 5, false, false },
-	{ 60, 32, 8, 5, false, true }, { 89, 32, 8, 5, false, true },
-	{ 90, 64, 7, 4, false, true }, { 10000, 64, 7, 4, false, true },
+	{ 45, 32, 9, 5, false, false }, { 59, 32, 9, 5, false, false },
+	{ 60, 32, 9, 5, false, true }, { 89, 32, 9, 5, false, true },
+	{ 90, 64, 9, 5, false, true }, { 159, 64, 9, 5, false, true },
+	{ 160, 64, 7, 4, false, true }, { 10000, 64, 7, 4, false, true },
 };
 
 static void test_stages(void)
@@ -306,7 +307,8 @@ static void test_fine(void)
 	u64 pages;
 
 	settled();
-	nearly_alike(NR_PAGES, 5);
+	steps(200);
+	nearly_alike(NR_PAGES, 6);
 	fine_steps(1, SEC);
 	pages = fine_steps(10, SEC);
 	ksft_test_result(pages == 1000, "fine: 0.1 %% a second, %llu of 100000 pages in ten of them\n",
@@ -339,7 +341,7 @@ static void test_fine(void)
 			 (unsigned long long)pages);
 
 	/* 1M: a quarter of a page each second. */
-	nearly_alike(250, 5);
+	nearly_alike(250, 6);
 	fine_steps(1, 60 * SEC);
 	pages = fine_steps(400, SEC);
 	ksft_test_result(pages >= 80 && pages <= 100,

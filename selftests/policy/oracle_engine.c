@@ -183,8 +183,8 @@ static void model_step(struct model *m, const struct tm_harvest *h)
 	}
 }
 
-/* More than three times the variance that the noise of the averages has. */
-static bool model_skewed(const struct tm_harvest *h, unsigned int weight)
+/* More than three times the variance of noise, a fifth of a gap. */
+static bool model_skewed(const struct tm_harvest *h, unsigned int gap)
 {
 	u128 pages = 0, sum = 0, squares = 0, mean;
 	unsigned int tier, level;
@@ -199,7 +199,7 @@ static bool model_skewed(const struct tm_harvest *h, unsigned int weight)
 	if (!pages)
 		return false;
 	mean = sum * 16 / pages;
-	return squares * 256 / pages - mean * mean > 768 * (52 / weight + 1);
+	return (squares * 256 / pages - mean * mean) * 25 > 768 * gap * gap;
 }
 
 /* A page in 1000 a second, or in 20000, of a minute at most; what is less than a page adds up. */
@@ -249,14 +249,14 @@ static const char *check_step(struct tm_engine *e, struct model *m,
 	};
 	/* The engine as it is when it looks at the harvest. */
 	struct tm_engine looking = { .learned = min(m->learned + 1, 254u) };
-	unsigned int weight = tm_engine_weight[tm_engine_weight_index(&looking)];
 	struct tm_harvest harvest = e->harvest;
 	u64 window_ns = e->window_ns;
 	unsigned int learned = m->learned, gap = tm_engine_gap(e);
 	struct tm_harvest_sums sums;
 	const char *broken;
 
-	limits.fine_pages = model_fine_pages(m, &harvest, model_skewed(&harvest, weight),
+	limits.fine_pages = model_fine_pages(m, &harvest, model_skewed(&harvest,
+								tm_engine_gap(&looking)),
 					     in->now_ns);
 	limits.most_pages = (u64)((u128)in->most_pages * (m->pause ? 0 : m->share) / 1024);
 	tm_engine_step(e, in);
