@@ -254,10 +254,10 @@ static const char *check_step(struct tm_engine *e, struct model *m,
 	unsigned int learned = m->learned, gap = tm_engine_gap(e);
 	struct tm_harvest_sums sums;
 	const char *broken;
+	bool skewed;
 
-	limits.fine_pages = model_fine_pages(m, &harvest, model_skewed(&harvest,
-								tm_engine_gap(&looking)),
-					     in->now_ns);
+	skewed = model_skewed(&harvest, tm_engine_gap(&looking));
+	limits.fine_pages = model_fine_pages(m, &harvest, skewed, in->now_ns);
 	limits.most_pages = (u64)((u128)in->most_pages * (m->pause ? 0 : m->share) / 1024);
 	tm_engine_step(e, in);
 	model_step(m, &harvest);
