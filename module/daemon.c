@@ -166,7 +166,6 @@ static void act(struct tm_group *g, u64 harvested_ns, u64 cost_ns)
 	saved = spend_scan(g, 0);
 	g->visit_ns = cost_ns;
 	now = ktime_get_ns();
-	g->observed_ns = now;
 	g->opened_ns = 0;
 	g->open_ns = now + (g->busy ? max(e->rest_ns, IDLE_NS) : e->rest_ns);
 	/* The budget: what the next window will cost must have been saved up by then. */

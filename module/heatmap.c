@@ -96,7 +96,7 @@ struct tm_heat_chunk *tm_heatmap_chunk_slow(unsigned long pfn)
 
 	if (READ_ONCE(*slot) == nothing_leaf && !make_leaf(slot))
 		return NULL;
-	chunk = READ_ONCE(*slot) + ((pfn >> TM_HEATMAP_SHIFT) & (LEAF_CHUNKS - 1));
+	chunk = tm_heatmap_chunk(pfn);
 	if (READ_ONCE(chunk->heat) == nothing_heat && !make_heat(chunk))
 		return NULL;
 	if (READ_ONCE(chunk->layout) != (u16)now) {
@@ -110,9 +110,7 @@ struct tm_heat_chunk *tm_heatmap_chunk_slow(unsigned long pfn)
 tm_heat_t tm_heatmap_read(struct folio *folio)
 {
 	unsigned long pfn = folio_pfn(folio);
-	struct tm_heat_chunk *chunk = READ_ONCE(tm_heatmap_leaf[pfn >> TM_HEATMAP_TOP_SHIFT]) +
-				      ((pfn >> TM_HEATMAP_SHIFT) & (LEAF_CHUNKS - 1));
-	tm_heat_t heat = READ_ONCE(READ_ONCE(chunk->heat)[pfn & (CHUNK_PAGES - 1)]);
+	tm_heat_t heat = READ_ONCE(*tm_heatmap_entry(tm_heatmap_chunk(pfn), pfn));
 
 	return tm_heat_is_about(heat, tm_heat_tag(folio)) ? heat : TM_HEAT_NEVER;
 }
@@ -136,7 +134,7 @@ bool tm_heatmap_migrate(struct folio *src, struct folio *dst)
 		return false;
 	chunk = tm_heatmap_chunk_slow(folio_pfn(dst));
 	if (chunk)
-		WRITE_ONCE(chunk->heat[folio_pfn(dst) & (CHUNK_PAGES - 1)], heat | TM_HEAT_MOVED);
+		WRITE_ONCE(*tm_heatmap_entry(chunk, folio_pfn(dst)), heat | TM_HEAT_MOVED);
 	return heat & TM_HEAT_MOVED;
 }
 

@@ -265,7 +265,6 @@ static void begin(struct tm_observation *o, struct tm_group *g)
 	o->visited_pages = 0;
 	o->young_pages = 0;
 	o->stopped = false;
-	o->second_stage = false;
 	o->last_charge = 0;
 	o->last_mine = false;
 	tm_tiers_get(&fast, &o->slow);

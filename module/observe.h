@@ -50,7 +50,6 @@ struct tm_slice {
  * @visited_pages: mapped pages, or unmapped folios' pages, looked at
  * @young_pages: of them, accessed ones
  * @stopped: ended early, so the result is worth nothing
- * @second_stage: some of the memory is a guest's
  */
 struct tm_observation {
 	struct tm_group *g;
@@ -61,7 +60,6 @@ struct tm_observation {
 	u64 visited_pages;
 	u64 young_pages;
 	bool stopped;
-	bool second_stage;
 
 	/* private: state of the walk */
 	const struct tm_heat_table *table;

@@ -22,6 +22,7 @@
 #define TIERMEM_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/hash.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -157,11 +158,10 @@ struct tm_group_cpu {
  * @engine: window, averages, plan; read without a lock for tiermem.stat
  * @parity: parity of the observation pass
  * @opened_ns: when the window that runs now was opened; 0 if none runs
- * @observed_ns: end of the last pass
  * @looked_ns: when the bits were read last
  * @open_ns: no window is opened before this: the engine rests, or the CPU
  *	budget is used up
- * @visit_ns: CPU time that one look at all pages takes
+ * @visit_ns: CPU time that the last pass took: two looks at all pages
  * @migrate_rate: its part of the migration rate
  * @busy: memory was steered between the last two passes
  * @steered_before: pages steered until the averages were started
@@ -205,7 +205,6 @@ struct tm_group {
 	struct tm_engine engine;
 	bool parity;
 	u64 opened_ns;
-	u64 observed_ns;
 	u64 looked_ns;
 	u64 open_ns;
 	u64 visit_ns;
@@ -350,6 +349,19 @@ struct tm_heat_chunk {
 
 /* There is always one: where nothing was seen, its heat is all %TM_HEAT_NEVER. */
 extern struct tm_heat_chunk *tm_heatmap_leaf[TM_HEATMAP_LEAVES];
+
+/* The chunk of a page frame, as it is. */
+static __always_inline struct tm_heat_chunk *tm_heatmap_chunk(unsigned long pfn)
+{
+	return READ_ONCE(tm_heatmap_leaf[pfn >> TM_HEATMAP_TOP_SHIFT]) +
+	       ((pfn >> TM_HEATMAP_SHIFT) & (BIT(TM_HEATMAP_LEAF_SHIFT) - 1));
+}
+
+/* The entry of a page frame in its chunk. */
+static __always_inline tm_heat_t *tm_heatmap_entry(struct tm_heat_chunk *chunk, unsigned long pfn)
+{
+	return &READ_ONCE(chunk->heat)[pfn & (BIT(TM_HEATMAP_SHIFT) - 1)];
+}
 
 int tm_heatmap_init(void);
 void tm_heatmap_exit(void);

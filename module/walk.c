@@ -21,12 +21,6 @@
 #include "ksym.h"
 #include "observe.h"
 
-static __always_inline struct tm_heat_chunk *chunk_of(unsigned long pfn)
-{
-	return &tm_heatmap_leaf[pfn >> TM_HEATMAP_TOP_SHIFT]
-			       [(pfn >> TM_HEATMAP_SHIFT) & ((1U << TM_HEATMAP_LEAF_SHIFT) - 1)];
-}
-
 /*
  * The same for all pages of a page table, another one for each table and
  * pass. That is good enough: only the mean over many passes has to be right.
@@ -64,7 +58,7 @@ static void harvest_folio(struct tm_observation *o, struct folio *folio, bool yo
 
 	if (unlikely(!chunk))
 		return;
-	entry = &chunk->heat[pfn & ((1UL << TM_HEATMAP_SHIFT) - 1)];
+	entry = tm_heatmap_entry(chunk, pfn);
 	heat = READ_ONCE(*entry);
 	tier = tier_of(o, folio_nid(folio));
 	if (!tm_heat_is_about(heat, tag) || !(heat & TM_HEAT_LARGE) == large) {
@@ -219,7 +213,7 @@ static unsigned int harvest_anon(struct tm_observation *o, struct mm_struct *mm,
 			continue;
 		}
 		if (unlikely(pfn >> TM_HEATMAP_SHIFT != chunk_nr)) {
-			struct tm_heat_chunk *chunk = chunk_of(pfn);
+			struct tm_heat_chunk *chunk = tm_heatmap_chunk(pfn);
 
 			tier = tier_of(o, chunk->nid);
 			if (unlikely(tier == TM_ASK_PAGE)) {
@@ -369,8 +363,8 @@ static bool glance_at_huge(struct tm_observation *o, pmd_t val)
 	if (o->look == TM_LOOK_OPEN)
 		return true;
 
-	chunk = chunk_of(pfn);
-	entry = &chunk->heat[pfn & ((1UL << TM_HEATMAP_SHIFT) - 1)];
+	chunk = tm_heatmap_chunk(pfn);
+	entry = tm_heatmap_entry(chunk, pfn);
 	heat = READ_ONCE(*entry);
 	tier = tier_of(o, chunk->nid);
 	if (tier == TM_ASK_PAGE || !(heat & TM_HEAT_STATE_MASK) ||
@@ -456,7 +450,6 @@ unsigned long tm_walk(struct tm_observation *o, struct tm_slice *slice, unsigned
 
 	o->slice = slice;
 	o->notifiers = mm_has_notifiers(mm);
-	o->second_stage |= o->notifiers;
 	mmap_read_lock(mm);
 	while (addr < slice->end && walked < most_bytes && !mmap_lock_is_contended(mm)) {
 		struct vm_area_struct *vma = find_vma(mm, addr);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the kernel looks like before and after: see tm_kern.h. */
 #include "tm_kern.h"
+#include "tm_internal.h"
 
 #include <dirent.h>
 #include <regex.h>
@@ -83,24 +84,13 @@ int tm_where_pages(pid_t pid, const void *addr, size_t len, signed char *node)
 
 int tm_where(pid_t pid, const void *addr, size_t len, struct tm_where *w)
 {
-	tm_nodes_t fast = tm_fast_nodes(), slow = tm_slow_nodes();
-	size_t pages = len / tm_page_size(), i;
-	signed char *node = malloc(pages);
-	int rc;
+	struct tm_placement p;
+	int rc = tm_count_nodes(tm_where_pages, pid, addr, len, &p);
 
-	if (!node)
-		tm_die("out of memory");
-	memset(w, 0, sizeof(*w));
-	rc = tm_where_pages(pid, addr, len, node);
-	for (i = 0; i < pages && !rc; i++) {
-		if (node[i] >= 0 && fast >> node[i] & 1)
-			w->fast++;
-		else if (node[i] >= 0 && slow >> node[i] & 1)
-			w->slow++;
-		else
-			w->absent++;
-	}
-	free(node);
+	/* Neither fast nor slow is as good as absent. */
+	*w = (struct tm_where){ .fast = p.fast, .slow = p.slow };
+	if (!rc)
+		w->absent = len / tm_page_size() - p.fast - p.slow;
 	return rc;
 }
 

@@ -152,7 +152,8 @@ int tm_page_nodes(pid_t pid, const void *addr, size_t len, signed char *node)
 	return rc;
 }
 
-int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p)
+int tm_count_nodes(tm_nodes_reader read, pid_t pid, const void *addr, size_t len,
+		   struct tm_placement *p)
 {
 	tm_nodes_t fast = tm_fast_nodes(), slow = tm_slow_nodes();
 	size_t pages = len / tm_page_size(), i;
@@ -162,7 +163,7 @@ int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p
 	if (!node)
 		tm_die("out of memory");
 	memset(p, 0, sizeof(*p));
-	rc = tm_page_nodes(pid, addr, len, node);
+	rc = read(pid, addr, len, node);
 	for (i = 0; i < pages && !rc; i++) {
 		if (node[i] >= 0) {
 			p->node[(int)node[i]]++;
@@ -176,6 +177,11 @@ int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p
 	}
 	free(node);
 	return rc;
+}
+
+int tm_placement(pid_t pid, const void *addr, size_t len, struct tm_placement *p)
+{
+	return tm_count_nodes(tm_page_nodes, pid, addr, len, p);
 }
 
 double tm_move_seconds(pid_t pid, const void *addr, size_t len, int node)
