@@ -151,9 +151,10 @@ static void act(struct tm_group *g, u64 harvested_ns, u64 cost_ns)
 	in.room_pages = (u64)max(room, 0L);
 	/*
 	 * The margin is for the next new pages, not for a stream of them: to
-	 * demote a page for each would cost more than to steer it.
+	 * demote a page for each would cost more than to steer it. Nor is more
+	 * missing than the margin: the rest is assumed to be in flight.
 	 */
-	in.short_pages = g->busy ? 0 : (u64)max(-room, 0L);
+	in.short_pages = g->busy ? 0 : min((u64)max(-room, 0L), tm_quota_margin(quota));
 	in.most_pages = tm_exchange_most_pages(g);
 	in.now_ns = ktime_get_ns();
 	tm_engine_step(e, &in);
