@@ -384,7 +384,7 @@ static void test_numbers(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 9 + 9 + 6 + 2 + 9 + 4);
+	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 9 + 9 + 6 + 2 + 10 + 4);
 	test_stages();
 	test_restart();
 	test_surprise();
