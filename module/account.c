@@ -109,12 +109,6 @@ u64 tm_subtree_hugetlb_pages(struct mem_cgroup *root)
 	return pages;
 }
 
-/* A THP and two LRU batches a CPU may be admitted and not counted yet. */
-static u64 inflight_cap(void)
-{
-	return (u64)num_online_cpus() * (HPAGE_PMD_NR + 64);
-}
-
 /* Is the task running, or waiting for something that a fault can wait for? */
 static bool may_be_in_fault(const struct task_struct *task)
 {
@@ -146,22 +140,25 @@ static u64 faulting_tasks(struct tm_group *g, u64 most)
 }
 
 /*
- * Huge pages that are on their way: no more than were admitted lately, and no
- * more than one a task that may be in a fault. Asked for before LRU lists are
- * counted: what isn't on its way by then is on a list.
- *
- * With plenty of room the first of the two will do, which costs nothing.
+ * Pages that are on their way: no more than were admitted lately, and no more
+ * than one a task that may be in a fault, and small ones in two LRU batches a
+ * CPU. Asked for before LRU lists are counted: what isn't on its way by then
+ * is on a list.
  */
-static u64 large_inflight(struct tm_group *g, u64 quota)
+static u64 inflight_pages(struct tm_group *g, u64 taken)
 {
-	u64 recent = tm_inflight_update(&g->inflight_large,
-					(u64)atomic_long_read(&g->large_pages), ktime_get_ns(),
-					TM_INFLIGHT_LARGE_NS, TM_QUOTA_MAX_PAGES);
+	u64 now = ktime_get_ns(), large = (u64)atomic_long_read(&g->large_pages);
+	u64 small = taken - (u64)atomic_long_read(&g->settled_pages) - large;
+	u64 most_small = (u64)num_online_cpus() * 64, tasks;
 
-	if (!recent || READ_ONCE(g->fast_pages) + 2 * recent < quota)
-		return recent;
-	return min(recent, HPAGE_PMD_NR *
-			   faulting_tasks(g, DIV_ROUND_UP_ULL(recent, HPAGE_PMD_NR)));
+	/* Read after @taken, large ones may be more. */
+	small = tm_inflight_update(&g->inflight, (u64)max_t(s64, small, 0), now,
+				   TM_INFLIGHT_NS);
+	large = tm_inflight_update(&g->inflight_large, large, now, TM_INFLIGHT_LARGE_NS);
+	if (!large && small <= most_small)
+		return small;
+	tasks = faulting_tasks(g, max(DIV_ROUND_UP_ULL(large, HPAGE_PMD_NR), small));
+	return min(small, most_small + tasks) + min(large, HPAGE_PMD_NR * tasks);
 }
 
 static void account_over_quota(struct tm_group *g, u64 quota, u64 now)
@@ -199,7 +196,7 @@ static u64 stock_pages(const struct tm_group *g)
  */
 u64 tm_group_recount(struct tm_group *g)
 {
-	u64 quota, used, slow, taken, room, inflight, large;
+	u64 quota, used, slow, taken, room, inflight;
 	long held;
 
 	mutex_lock(&g->count_mutex);
@@ -210,14 +207,11 @@ u64 tm_group_recount(struct tm_group *g)
 	 */
 	taken = (u64)atomic_long_read(&g->taken_pages);
 	held = atomic_long_read(&g->isolated_pages);
-	large = large_inflight(g, quota);
+	inflight = inflight_pages(g, taken);
 	tm_subtree_pages(g->memcg, &used, &slow);
 	/* Isolated pages may come back. They are off the lists on either side of the sum. */
 	used += (u64)max3(0L, held, atomic_long_read(&g->isolated_pages));
-	inflight = tm_inflight_update(&g->inflight,
-				      taken - (u64)atomic_long_read(&g->settled_pages),
-				      ktime_get_ns(), TM_INFLIGHT_NS, inflight_cap());
-	room = tm_quota_room(quota, used + stock_pages(g), max(inflight, large));
+	room = tm_quota_room(quota, used + stock_pages(g), inflight);
 	WRITE_ONCE(g->grant_pages, (long)(taken + room));
 	WRITE_ONCE(g->fast_pages, used);
 	WRITE_ONCE(g->slow_pages, slow);

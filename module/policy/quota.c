@@ -66,10 +66,8 @@ u64 tm_quota_margin(u64 quota_pages)
 	return min(quota_pages / 64, most);
 }
 
-u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 horizon_ns, u64 cap_pages)
+u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 horizon_ns)
 {
-	u64 recent;
-
 	/*
 	 * Two snapshots, the older one at least one horizon back: whatever was
 	 * taken since then may be in flight. Clocks of two CPUs may disagree a
@@ -80,8 +78,7 @@ u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 horizon
 		f->new_taken = taken;
 		f->new_ns = now_ns;
 	}
-	recent = taken > f->old_taken ? taken - f->old_taken : 0;
-	return min(recent, cap_pages);
+	return taken > f->old_taken ? taken - f->old_taken : 0;
 }
 
 u64 tm_quota_room(u64 quota_pages, u64 used_pages, u64 inflight_pages)

@@ -69,12 +69,10 @@ struct tm_inflight {
  * @taken: cumulative admissions now
  * @now_ns: monotonic time
  * @horizon_ns: how long a page may take
- * @cap_pages: most pages that can be in flight (a few per CPU)
  *
- * Return: pages, at most @cap_pages.
+ * Return: pages.
  */
-u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 horizon_ns,
-		       u64 cap_pages);
+u64 tm_inflight_update(struct tm_inflight *f, u64 taken, u64 now_ns, u64 horizon_ns);
 
 /**
  * tm_quota_room - pages that a group may still take
