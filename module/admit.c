@@ -84,7 +84,7 @@ bool tm_group_take_from(struct mem_cgroup *memcg, struct mem_cgroup *from, long 
 	return false;
 }
 
-/* Large pages, just admitted: see large_inflight() in account.c. Context: as above. */
+/* Large pages, just admitted: see inflight_pages() in account.c. Context: as above. */
 void tm_group_took_large(struct mem_cgroup *memcg, long nr_pages)
 {
 	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
@@ -151,4 +151,34 @@ long tm_group_room(struct mem_cgroup *memcg)
 	}
 	rcu_read_unlock();
 	return room;
+}
+
+/**
+ * tm_group_shortage - what is missing of a margin
+ * @memcg: cgroup
+ *
+ * The most over all groups from @memcg to the root. By what was in DRAM at the
+ * last recount: what is only assumed to be on its way takes room from a
+ * promotion, but to demote for it would drain a group that has filled up.
+ *
+ * Return: pages.
+ */
+u64 tm_group_shortage(struct mem_cgroup *memcg)
+{
+	u64 shortage = 0;
+
+	rcu_read_lock();
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
+		struct tm_group *g = tm_group_of(memcg);
+		u64 quota, used;
+
+		if (!g || !tm_group_limited(g))
+			continue;
+		quota = READ_ONCE(g->quota_pages);
+		used = READ_ONCE(g->fast_pages) + tm_quota_margin(quota);
+		if (used > quota)
+			shortage = max(shortage, used - quota);
+	}
+	rcu_read_unlock();
+	return shortage;
 }

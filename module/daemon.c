@@ -143,18 +143,15 @@ static void act(struct tm_group *g, u64 harvested_ns, u64 cost_ns)
 	u64 rate = (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
 	u64 quota = READ_ONCE(g->quota_pages), saved, now;
 	struct tm_engine_input in;
-	long room;
 
 	tm_group_recount_path(g);
-	room = tm_group_room(g->memcg);
 	in.quota_pages = quota - tm_quota_margin(quota);
-	in.room_pages = (u64)max(room, 0L);
+	in.room_pages = (u64)max(tm_group_room(g->memcg), 0L);
 	/*
 	 * The margin is for the next new pages, not for a stream of them: to
-	 * demote a page for each would cost more than to steer it. Nor is more
-	 * missing than the margin: the rest is assumed to be in flight.
+	 * demote a page for each would cost more than to steer it.
 	 */
-	in.short_pages = g->busy ? 0 : min((u64)max(-room, 0L), tm_quota_margin(quota));
+	in.short_pages = g->busy ? 0 : tm_group_shortage(g->memcg);
 	in.most_pages = tm_exchange_most_pages(g);
 	in.now_ns = ktime_get_ns();
 	tm_engine_step(e, &in);

@@ -289,6 +289,7 @@ void tm_group_took_large(struct mem_cgroup *memcg, long nr_pages);
 void tm_group_settle(struct mem_cgroup *memcg, long came_pages, long stayed_pages);
 void tm_group_isolated(struct mem_cgroup *memcg, long nr_pages);
 long tm_group_room(struct mem_cgroup *memcg);
+u64 tm_group_shortage(struct mem_cgroup *memcg);
 
 /**
  * tm_group_take_stock - admit pages to DRAM from this CPU's stock
