@@ -26,7 +26,7 @@
 #include "observe.h"
 #include "trace.h"
 
-/* Address space walked under one hold of the mmap_lock, and opened in one go. */
+/* Walked under one hold of the mmap_lock, and opened in one go: see tm_walk(). */
 #define WALK_BYTES	(64UL << 20)
 #define SLICE_BYTES	(32UL << 20)
 /* A window of this length or longer has slices of that size. */
@@ -213,6 +213,7 @@ static void look_at_unmapped(struct folio *folio, void *arg)
 	o->visited_pages += (u64)folio_nr_pages(folio);
 	if (o->look == TM_LOOK_HARVEST) {
 		o->young_pages += young ? (u64)folio_nr_pages(folio) : 0;
+		o->phase = tm_next_phase(o);
 		tm_walk_visit(o, folio, young, true);
 	}
 }

@@ -75,10 +75,24 @@ struct tm_observation {
 	struct tm_slice *slice;
 	bool notifiers;
 	bool careful;
+	long left_bytes;
+	unsigned long walked_to;
 	struct tm_slice open[TM_OPEN_SLICES];
 	unsigned int first_open;
 	unsigned int nr_open;
 };
+
+/*
+ * How fractions of heat are rounded. The same for all pages of a page table,
+ * another one for each table, folio and pass. That is good enough: only the
+ * mean over many passes has to be right.
+ */
+static inline unsigned int tm_next_phase(struct tm_observation *o)
+{
+	/* Evenly spread (Weyl). */
+	o->turn += GOLDEN_RATIO_32;
+	return o->turn >> 28;
+}
 
 bool tm_observation_mine(struct tm_observation *o, struct folio *folio);
 

@@ -21,16 +21,8 @@
 #include "ksym.h"
 #include "observe.h"
 
-/*
- * The same for all pages of a page table, another one for each table and
- * pass. That is good enough: only the mean over many passes has to be right.
- */
-static unsigned int next_phase(struct tm_observation *o)
-{
-	/* Evenly spread (Weyl). */
-	o->turn += GOLDEN_RATIO_32;
-	return o->turn >> 28;
-}
+/* What a look at a huge page, or at a hole, costs, as bytes of a mapping in 4K pages. */
+#define NOT_A_TABLE_BYTES	(8 * PAGE_SIZE)
 
 static void add_candidate(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
 			  unsigned int level)
@@ -174,7 +166,37 @@ static noinline unsigned int harvest_pte(struct tm_observation *o, struct mm_str
 	return look_at_pte(o, mm, pte, addr, TM_LOOK_HARVEST, false);
 }
 
-#define PTE_IDLE_MASK	(_PAGE_PRESENT | _PAGE_SPECIAL | _PAGE_DEVMAP | _PAGE_ACCESSED)
+#define PTE_PAGE_MASK	(_PAGE_PRESENT | _PAGE_SPECIAL | _PAGE_DEVMAP)
+
+/*
+ * A page that was accessed, and that @heat is about if it is still what it was.
+ * Return: false if it is not, or not that simple.
+ */
+static __always_inline bool harvest_accessed(struct tm_observation *o, pte_t *pte,
+					     unsigned long pfn, tm_heat_t *entry, tm_heat_t heat,
+					     enum tm_tier tier)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct folio *folio;
+	unsigned int level;
+
+	if (unlikely(PageCompound(page)))
+		return false;
+	folio = page_folio(page);
+	if (unlikely(heat >> TM_HEAT_TAG_SHIFT != tm_heat_tag(folio) || !folio_test_lru(folio) ||
+		     READ_ONCE(folio->memcg_data) != o->last_charge || !o->last_mine))
+		return false;
+	clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)&pte->pte);
+	tm_folio_give_back(folio);
+	heat = tm_heat_visit(heat, o->table, o->phase, true);
+	WRITE_ONCE(*entry, heat);
+	level = o->level_of[tier][heat & TM_HEAT_TABLE_MASK];
+	o->counts[1][tier][level]++;
+	if (unlikely(level & TM_WANTED))
+		add_candidate(o, tier, pfn, level & ~TM_WANTED);
+	o->young_pages++;
+	return true;
+}
 
 /**
  * harvest_anon - harvest a page table of an anonymous mapping
@@ -184,9 +206,9 @@ static noinline unsigned int harvest_pte(struct tm_observation *o, struct mm_str
  * @addr: its address
  * @end: end of the last one
  *
- * Nearly every look is at a page that is known, small, and not accessed. What
- * such a page needs is kept in variables here, from one page to the next one
- * of the same chunk of heat.
+ * Nearly every look is at a page that is known and small, and mostly at one
+ * that was not accessed. What such a page needs is kept in variables here,
+ * from one page to the next one of the same chunk of heat.
  *
  * Return: pages looked at.
  */
@@ -208,7 +230,7 @@ static unsigned int harvest_anon(struct tm_observation *o, struct mm_struct *mm,
 		unsigned int level;
 		tm_heat_t *entry, old;
 
-		if (unlikely((val.pte & PTE_IDLE_MASK) != _PAGE_PRESENT)) {
+		if (unlikely((val.pte & PTE_PAGE_MASK) != _PAGE_PRESENT)) {
 			pages += harvest_pte(o, mm, pte, addr);
 			continue;
 		}
@@ -231,6 +253,11 @@ static unsigned int harvest_anon(struct tm_observation *o, struct mm_struct *mm,
 		if (unlikely(!(old & TM_HEAT_STATE_MASK) ||
 			     (old ^ expected) & (TM_HEAT_PARITY | TM_HEAT_LARGE))) {
 			pages += harvest_pte(o, mm, pte, addr);
+			continue;
+		}
+		if (val.pte & _PAGE_ACCESSED) {
+			pages += harvest_accessed(o, pte, pfn, entry, old, tier) ?
+				1 : harvest_pte(o, mm, pte, addr);
 			continue;
 		}
 		old = tm_heat_visit_idle(old, next);
@@ -294,7 +321,7 @@ static void look_at_table(struct tm_observation *o, struct mm_struct *mm, pte_t 
 		pages = look_at_ptes(o, mm, pte, addr, end, TM_LOOK_OPEN, false);
 		break;
 	case TM_LOOK_HARVEST:
-		o->phase = next_phase(o);
+		o->phase = tm_next_phase(o);
 		if (!idle)
 			pages = look_at_ptes(o, mm, pte, addr, end, TM_LOOK_HARVEST, true);
 		else if (o->careful)
@@ -380,40 +407,68 @@ static bool glance_at_huge(struct tm_observation *o, pmd_t val)
 	return true;
 }
 
-static int walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long next, struct mm_walk *walk)
+/* Returns what that cost, in bytes of a mapping in 4K pages. */
+static unsigned long look_at_pmd(struct tm_observation *o, struct mm_struct *mm, pmd_t *pmd,
+				 unsigned long addr, unsigned long end)
 {
-	struct tm_observation *o = walk->private;
+	pmd_t val = READ_ONCE(*pmd);
 	spinlock_t *ptl;
 	pte_t *start;
-	pmd_t val;
 
-	/* Said before anything else: the walker would split a huge page to descend. */
-	walk->action = ACTION_CONTINUE;
-	val = READ_ONCE(*pmd);
+	if (pmd_none(val))
+		return NOT_A_TABLE_BYTES;
 	if (pmd_trans_huge(val)) {
-		o->phase = next_phase(o);
+		o->phase = tm_next_phase(o);
 		if (likely(pmd_present(val) && !pmd_devmap(val)) && glance_at_huge(o, val)) {
 			o->visited_pages += HPAGE_PMD_NR;
-			return 0;
+			return NOT_A_TABLE_BYTES;
 		}
-		ptl = pmd_lock(walk->mm, pmd);
+		ptl = pmd_lock(mm, pmd);
 		if (pmd_trans_huge(*pmd))
-			look_at_huge(o, walk->mm, pmd, addr);
+			look_at_huge(o, mm, pmd, addr);
 		spin_unlock(ptl);
-		return 0;
+		return NOT_A_TABLE_BYTES;
 	}
 
-	start = tm_pte_offset_map_lock(walk->mm, pmd, addr, &ptl);
+	start = tm_pte_offset_map_lock(mm, pmd, addr, &ptl);
 	if (!start)
-		return 0;
-	look_at_table(o, walk->mm, start, addr, next);
+		return NOT_A_TABLE_BYTES;
+	look_at_table(o, mm, start, addr, end);
 	pte_unmap_unlock(start, ptl);
+	cond_resched();
+	return end - addr;
+}
+
+/*
+ * The kernel's walker takes 90 instructions from one entry of this level to
+ * the next one, twice what a look at an idle huge page takes, so it gets the
+ * level above only.
+ */
+static int walk_pud(pud_t *pud, unsigned long addr, unsigned long next, struct mm_walk *walk)
+{
+	struct tm_observation *o = walk->private;
+	pud_t val = READ_ONCE(*pud);
+	unsigned long end;
+	pmd_t *pmd;
+
+	/* Else the walker would split a gigantic page, and descend itself. */
+	walk->action = ACTION_CONTINUE;
+	if (!pud_present(val) || pud_leaf(val))
+		return 0;
+	for (pmd = pmd_offset(pud, addr); addr < next; pmd++, addr = end) {
+		end = pmd_addr_end(addr, next);
+		o->left_bytes -= (long)look_at_pmd(o, walk->mm, pmd, addr, end);
+		if (o->left_bytes <= 0) {
+			o->walked_to = end;
+			return 1;
+		}
+	}
 	cond_resched();
 	return 0;
 }
 
 static const struct mm_walk_ops walk_ops = {
-	.pmd_entry = walk_pmd,
+	.pud_entry = walk_pud,
 	TM_WALK_RDLOCK
 };
 
@@ -435,7 +490,7 @@ static bool skip_vma(const struct tm_observation *o, struct vm_area_struct *vma)
  * @o: observation
  * @slice: of which address space; the caller keeps that
  * @addr: from where on, in the slice
- * @most_bytes: end early, after so much of it that is mapped
+ * @most_bytes: end early, after what costs as much as so many bytes in 4K pages
  *
  * Ends early as well where somebody waits for the mmap_lock.
  *
@@ -446,28 +501,27 @@ unsigned long tm_walk(struct tm_observation *o, struct tm_slice *slice, unsigned
 		      unsigned long most_bytes)
 {
 	struct mm_struct *mm = slice->mm;
-	unsigned long walked = 0;
 
 	o->slice = slice;
 	o->notifiers = mm_has_notifiers(mm);
+	o->left_bytes = (long)most_bytes;
 	mmap_read_lock(mm);
-	while (addr < slice->end && walked < most_bytes && !mmap_lock_is_contended(mm)) {
+	while (addr < slice->end && o->left_bytes > 0 && !mmap_lock_is_contended(mm)) {
 		struct vm_area_struct *vma = find_vma(mm, addr);
-		unsigned long start, end;
+		unsigned long start;
 
 		if (!vma || vma->vm_start >= slice->end) {
 			addr = slice->end;
 			break;
 		}
 		start = max(addr, vma->vm_start);
-		end = min3(vma->vm_end, slice->end, start + most_bytes - walked);
-		addr = end;
+		addr = min(vma->vm_end, slice->end);
 		if (skip_vma(o, vma))
 			continue;
 		/* Xen's guests have other frame numbers in their page tables. */
 		o->careful = !vma_is_anonymous(vma) || cpu_feature_enabled(X86_FEATURE_XENPV);
-		K(walk_page_range)(mm, start, end, &walk_ops, o);
-		walked += end - start;
+		if (K(walk_page_range)(mm, start, addr, &walk_ops, o) > 0)
+			addr = o->walked_to;
 	}
 	mmap_read_unlock(mm);
 	cond_resched();
