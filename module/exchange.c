@@ -16,10 +16,15 @@
 /* What all groups together may move; ktiermemd's own, no lock. */
 static struct tm_rate migrate_rate;
 
+static u64 bytes_per_second(void)
+{
+	return (u64)READ_ONCE(tm_migrate_mbps) << 20;
+}
+
 /* How much a plan may promote: the group's part of the migration rate. */
 u64 tm_exchange_most_pages(struct tm_group *g)
 {
-	u64 rate = (u64)READ_ONCE(tm_migrate_mbps) << 20;
+	u64 rate = bytes_per_second();
 
 	/* A second's worth at a time, and for each page one that makes room. */
 	return tm_rate_refill(&g->migrate_rate, rate, rate, ktime_get_ns()) >> (PAGE_SHIFT + 1);
@@ -34,7 +39,7 @@ static bool should_yield(const struct tm_group *g)
 /* Wait until a batch may be moved. False if something else is more urgent. */
 static bool have_tokens(const struct tm_group *g)
 {
-	u64 rate = (u64)READ_ONCE(tm_migrate_mbps) << 20;
+	u64 rate = bytes_per_second();
 	u64 burst = max(rate / 8, (u64)TM_BATCH_PAGES << PAGE_SHIFT);
 
 	while (!should_yield(g)) {

@@ -32,20 +32,10 @@
 
 static struct tm_cg group[GROUPS];
 
-static void bound(char *mem, size_t len, tm_nodes_t nodes)
-{
-	size_t i;
-
-	if (mbind(mem, len, MPOL_BIND, &nodes, TM_NODES + 1, 0))
-		tm_die("mbind: %m");
-	for (i = 0; i < len; i += tm_page_size())
-		mem[i] = 1;
-}
-
 static void both_tiers(char *mem, size_t half)
 {
-	bound(mem, half, tm_fast_nodes());
-	bound(mem + half, half, tm_slow_nodes());
+	tm_fill_bound(mem, half, tm_fast_nodes());
+	tm_fill_bound(mem + half, half, tm_slow_nodes());
 	if (mbind(mem, 2 * half, MPOL_DEFAULT, NULL, 0, 0))
 		tm_die("mbind: %m");
 }

@@ -98,8 +98,8 @@ void tm_engine_step(struct tm_engine *e, const struct tm_engine_input *in);
 /**
  * tm_engine_moved - a plan was carried out
  * @e: engine
- * @moved_pages: pages promoted
- * @back_pages: pages that moved, and had moved the other way not long ago
+ * @moved_pages: pages promoted or demoted
+ * @back_pages: of them, pages that had moved the other way not long ago
  *
  * Return: true if the group thrashes.
  */

@@ -37,9 +37,8 @@ void tm_thrash_init(struct tm_thrash *t);
 /**
  * tm_thrash_account - after the moves of a pass
  * @t: state
- * @moved_pages: promoted in this pass
- * @back_pages: of them, pages that had been demoted, or demoted ones that had
- *	been promoted, not long ago
+ * @moved_pages: promoted or demoted in this pass
+ * @back_pages: of them, pages that had moved the other way not long ago
  *
  * Over 10 % halve the share, under 2 % raise it by an eighth; over 50 %
  * stop for %TM_THRASH_PAUSE passes, and go on with a sixteenth.

@@ -202,3 +202,13 @@ double tm_move_seconds(pid_t pid, const void *addr, size_t len, int node)
 	}
 	return tm_since(t0);
 }
+
+void tm_fill_bound(char *addr, size_t len, tm_nodes_t nodes)
+{
+	size_t i;
+
+	if (mbind(addr, len, MPOL_BIND, &nodes, TM_NODES + 1, 0))
+		tm_die("mbind: %m");
+	for (i = 0; i < len; i += tm_page_size())
+		addr[i] = 1;
+}

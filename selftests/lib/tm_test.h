@@ -285,6 +285,7 @@ uint64_t tm_verify(const void *addr, size_t len, uint64_t seed);	/* bad pages */
 bool tm_verify_page(const void *page, uint64_t seed, uint64_t index);
 uint64_t tm_page_word(uint64_t seed, uint64_t index);	/* the first word of a page */
 void tm_touch(volatile void *addr, size_t len);		/* one read per page */
+void tm_fill_bound(char *addr, size_t len, tm_nodes_t nodes);	/* one write per page, on these */
 
 /* ---- child processes --------------------------------------------------------------------- */
 
