@@ -21,6 +21,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/vmstat.h>
 
 #include "ksym.h"
 #include "observe.h"
@@ -254,6 +255,25 @@ static void look_at_group(struct tm_observation *o, unsigned int parts)
 
 /* ---- an observation --------------------------------------------------------------------- */
 
+/* Pages that reclaim, for the sake of whatever cgroup, has asked about so far. */
+static unsigned long reclaim_asked_pages(void)
+{
+	unsigned long pages = 0;
+#ifdef CONFIG_VM_EVENT_COUNTERS
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		const unsigned long *event = per_cpu(vm_event_states, cpu).event;
+
+		pages += READ_ONCE(event[PGSCAN_ANON]) + READ_ONCE(event[PGSCAN_FILE]);
+	}
+#else
+	/* Any moment, then. */
+	pages = (unsigned long)ktime_get_ns();
+#endif
+	return pages;
+}
+
 static void begin(struct tm_observation *o, struct tm_group *g)
 {
 	nodemask_t fast;
@@ -268,6 +288,8 @@ static void begin(struct tm_observation *o, struct tm_group *g)
 	o->stopped = false;
 	o->last_charge = 0;
 	o->last_mine = false;
+	o->reclaim_asked_pages = reclaim_asked_pages();
+	o->forget = o->reclaim_asked_pages == g->reclaim_asked_pages ? 0 : TM_HEAT_TOLD;
 	tm_tiers_get(&fast, &o->slow);
 	o->tier_of_node[0] = TM_ASK_PAGE;
 	for_each_node(nid)
@@ -304,6 +326,7 @@ static void end_harvest(struct tm_observation *o)
 	struct tm_harvest *h = &o->g->engine.harvest;
 	unsigned int tier, level;
 
+	o->g->reclaim_asked_pages = o->reclaim_asked_pages;
 	h->unknown_pages = 0;
 	h->unknown_young_pages = 0;
 	for (tier = 0; tier < TM_NR_TIERS; tier++) {

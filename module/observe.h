@@ -66,6 +66,9 @@ struct tm_observation {
 	u32 turn;
 	unsigned int phase;
 	tm_heat_t parity;
+	/* TM_HEAT_TOLD if reclaim has asked since it was told, else 0. */
+	tm_heat_t forget;
+	unsigned long reclaim_asked_pages;
 	nodemask_t slow;
 	u8 tier_of_node[MAX_NUMNODES + 1];
 	u64 counts[2][TM_NR_TIERS][TM_WANTED | (TM_HEAT_LEVELS + 1)];

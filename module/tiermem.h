@@ -157,6 +157,7 @@ struct tm_group_cpu {
  * @move_mutex: guards what follows; one mover of the group's pages at a time
  * @engine: window, averages, plan; read without a lock for tiermem.stat
  * @parity: parity of the observation pass
+ * @reclaim_asked_pages: what reclaim had looked at when the last harvest began
  * @opened_ns: when the window that runs now was opened; 0 if none runs
  * @looked_ns: when the bits were read last
  * @open_ns: no window is opened before this: the engine rests, or the CPU
@@ -204,6 +205,7 @@ struct tm_group {
 	struct mutex move_mutex;
 	struct tm_engine engine;
 	bool parity;
+	unsigned long reclaim_asked_pages;
 	u64 opened_ns;
 	u64 looked_ns;
 	u64 open_ns;

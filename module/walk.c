@@ -6,7 +6,8 @@
  * every page in every window. So a page that was not accessed, and is known,
  * costs no look at its struct page, which is a cache line: its heat tells how
  * it was, its chunk of heat on which node it is. Whether the frame holds
- * something else by now is asked when it is accessed, or becomes a candidate.
+ * something else by now is asked when it is accessed, not each time, or becomes
+ * a candidate.
  *
  * Bits are cleared without a TLB flush, as the kernel itself does: a page
  * that stays in a TLB looks cold, so no page is called cold on one window.
@@ -23,6 +24,9 @@
 
 /* What a look at a huge page, or at a hole, costs, as bytes of a mapping in 4K pages. */
 #define NOT_A_TABLE_BYTES	(8 * PAGE_SIZE)
+
+/* In one of so many passes an accessed page is asked whether it is still the same. */
+#define TRUST_PASSES		4
 
 static void add_candidate(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
 			  unsigned int level)
@@ -65,7 +69,9 @@ static void harvest_folio(struct tm_observation *o, struct folio *folio, bool yo
 		WRITE_ONCE(*entry, tm_heat_visit_again(heat, o->table, o->phase, young));
 		return;
 	}
-	heat = tm_heat_visit(heat, o->table, o->phase, young);
+	heat = tm_heat_visit(heat, o->table, o->phase, young) & ~o->forget;
+	if (young && !large)
+		heat |= TM_HEAT_TOLD;
 	WRITE_ONCE(*entry, heat);
 	/* In a CPU's batch on its way to a list, for as long as it takes: can't be moved. */
 	if (unlikely(!folio_test_lru(folio)))
@@ -103,17 +109,23 @@ static noinline void visit_page(struct tm_observation *o, struct page *page, boo
 	tm_walk_visit(o, folio, young, page == &folio->page);
 }
 
+/* Is the page what its heat is about, and can it be moved? */
+static __always_inline bool is_about(struct tm_observation *o, struct page *page, tm_heat_t heat)
+{
+	struct folio *folio = page_folio(page);
+
+	return !folio_test_large(folio) && heat >> TM_HEAT_TAG_SHIFT == tm_heat_tag(folio) &&
+	       folio_test_lru(folio) && tm_observation_mine(o, folio);
+}
+
 /*
- * A known page that wasn't accessed is cold, or hot, enough to be a candidate.
+ * A known page is cold, or hot, enough to be a candidate.
  * Return: whether it is still there, and can be moved.
  */
 static noinline bool consider(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
 			      tm_heat_t heat)
 {
-	struct folio *folio = page_folio(pfn_to_page(pfn));
-
-	if (folio_test_large(folio) || !tm_heat_is_about(heat, tm_heat_tag(folio)) ||
-	    !folio_test_lru(folio) || !tm_observation_mine(o, folio))
+	if (!is_about(o, pfn_to_page(pfn), heat))
 		return false;
 	add_candidate(o, tier, pfn, tm_heat_level(heat));
 	return true;
@@ -124,6 +136,22 @@ static noinline bool second_stage_young(struct mm_struct *mm, unsigned long addr
 					unsigned long end)
 {
 	return K(__mmu_notifier_clear_young)(mm, addr, end);
+}
+
+/*
+ * A page was accessed before the window that is opened: tell reclaim, unless it
+ * has been told, and hasn't asked since.
+ */
+static __always_inline void tell_reclaim(struct tm_observation *o, unsigned long pfn)
+{
+	tm_heat_t *entry = tm_heatmap_entry(tm_heatmap_chunk(pfn), pfn);
+	tm_heat_t heat = READ_ONCE(*entry);
+
+	if (heat & TM_HEAT_TOLD && !o->forget)
+		return;
+	tm_folio_give_back(page_folio(pfn_to_page(pfn)));
+	if (heat & TM_HEAT_STATE_MASK && !(heat & TM_HEAT_LARGE))
+		WRITE_ONCE(*entry, heat | TM_HEAT_TOLD);
 }
 
 /* Returns how many pages that was. */
@@ -150,7 +178,7 @@ static __always_inline unsigned int look_at_pte(struct tm_observation *o, struct
 		clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)&pte->pte);
 	if (look == TM_LOOK_OPEN) {
 		if (young)
-			tm_folio_give_back(page_folio(pte_page(val)));
+			tell_reclaim(o, pte_pfn(val));
 		return 1;
 	}
 	if (second_stage)
@@ -169,31 +197,33 @@ static noinline unsigned int harvest_pte(struct tm_observation *o, struct mm_str
 #define PTE_PAGE_MASK	(_PAGE_PRESENT | _PAGE_SPECIAL | _PAGE_DEVMAP)
 
 /*
- * A page that was accessed, and that @heat is about if it is still what it was.
- * Return: false if it is not, or not that simple.
+ * A page that was accessed. Its struct page is looked at only if reclaim has to
+ * be told, and in some of the passes to see whether it is still the same.
+ * Return: false if that is not so, or not that simple.
  */
 static __always_inline bool harvest_accessed(struct tm_observation *o, pte_t *pte,
-					     unsigned long pfn, tm_heat_t *entry, tm_heat_t heat,
+					     unsigned long pfn, tm_heat_t *entry,
 					     enum tm_tier tier)
 {
-	struct page *page = pfn_to_page(pfn);
-	struct folio *folio;
+	tm_heat_t heat = READ_ONCE(*entry);
 	unsigned int level;
 
-	if (unlikely(PageCompound(page)))
-		return false;
-	folio = page_folio(page);
-	if (unlikely(heat >> TM_HEAT_TAG_SHIFT != tm_heat_tag(folio) || !folio_test_lru(folio) ||
-		     READ_ONCE(folio->memcg_data) != o->last_charge || !o->last_mine))
-		return false;
+	if (!(heat & TM_HEAT_TOLD) || o->forget || !(o->phase % TRUST_PASSES)) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (unlikely(!is_about(o, page, heat)))
+			return false;
+		tm_folio_give_back(page_folio(page));
+	}
 	clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)&pte->pte);
-	tm_folio_give_back(folio);
-	heat = tm_heat_visit(heat, o->table, o->phase, true);
-	WRITE_ONCE(*entry, heat);
+	heat = tm_heat_visit(heat, o->table, o->phase, true) | TM_HEAT_TOLD;
 	level = o->level_of[tier][heat & TM_HEAT_TABLE_MASK];
-	o->counts[1][tier][level]++;
-	if (unlikely(level & TM_WANTED))
-		add_candidate(o, tier, pfn, level & ~TM_WANTED);
+	if (unlikely(level & TM_WANTED) && !consider(o, tier, pfn, heat)) {
+		WRITE_ONCE(*entry, TM_HEAT_NEVER);
+	} else {
+		WRITE_ONCE(*entry, heat);
+		o->counts[1][tier][level]++;
+	}
 	o->young_pages++;
 	return true;
 }
@@ -217,7 +247,7 @@ static unsigned int harvest_anon(struct tm_observation *o, struct mm_struct *mm,
 {
 	const u8 *next = o->table->next[0][o->phase], *level_of = NULL;
 	/* Of a page that this pass hasn't visited yet. */
-	const tm_heat_t expected = o->parity ^ TM_HEAT_PARITY;
+	const tm_heat_t expected = o->parity ^ TM_HEAT_PARITY, forget = o->forget;
 	unsigned long chunk_nr = ~0UL;
 	unsigned int pages = 0;
 	tm_heat_t *heat = NULL;
@@ -256,11 +286,11 @@ static unsigned int harvest_anon(struct tm_observation *o, struct mm_struct *mm,
 			continue;
 		}
 		if (val.pte & _PAGE_ACCESSED) {
-			pages += harvest_accessed(o, pte, pfn, entry, old, tier) ?
+			pages += harvest_accessed(o, pte, pfn, entry, tier) ?
 				1 : harvest_pte(o, mm, pte, addr);
 			continue;
 		}
-		old = tm_heat_visit_idle(old, next);
+		old = tm_heat_visit_idle(old, next) & ~forget;
 		WRITE_ONCE(*entry, old);
 		level = level_of[old & TM_HEAT_TABLE_MASK];
 		counts[level]++;

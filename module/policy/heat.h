@@ -11,7 +11,8 @@
  *   bit  9      parity of the pass that visited the page last: a page mapped
  *               several times has one window per pass, not one per mapping
  *   bit 10      the frame is the first of a large folio
- *   bit 11..15  tag of what the frame holds, so that a reused frame doesn't
+ *   bit 11      whoever else asks whether the page was accessed has been told
+ *   bit 12..15  tag of what the frame holds, so that a reused frame doesn't
  *               inherit the heat of its predecessor
  *
  * States:
@@ -37,8 +38,9 @@ typedef u16 tm_heat_t;
 #define TM_HEAT_SIGHTED		0x0100u
 #define TM_HEAT_PARITY		0x0200u
 #define TM_HEAT_LARGE		0x0400u
-#define TM_HEAT_TAG_SHIFT	11
-#define TM_HEAT_TAG_BITS	5
+#define TM_HEAT_TOLD		0x0800u
+#define TM_HEAT_TAG_SHIFT	12
+#define TM_HEAT_TAG_BITS	4
 
 #define TM_HEAT_NEVER		0u
 /* Fresh, @n windows, 1 to 4, @k of them with an access. */

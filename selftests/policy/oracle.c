@@ -56,6 +56,7 @@ struct model_page {
 	bool sighted;
 	bool moved;
 	bool large;
+	bool told;
 	unsigned int tag;
 };
 
@@ -68,7 +69,8 @@ static struct model_page model_of(tm_heat_t heat)
 	m.sighted = heat & 0x100;
 	m.parity = heat & 0x200;
 	m.large = heat & 0x400;
-	m.tag = heat >> 11;
+	m.told = heat & 0x800;
+	m.tag = heat >> 12;
 	m.seen = state;
 	m.settled = state >= 15;
 	if (m.settled)
@@ -88,7 +90,7 @@ static bool same(const struct model_page *a, const struct model_page *b)
 	return a->seen == b->seen && a->settled == b->settled && a->windows == b->windows &&
 	       a->accessed == b->accessed && a->mean == b->mean && a->parity == b->parity &&
 	       a->sighted == b->sighted && a->moved == b->moved && a->large == b->large &&
-	       a->tag == b->tag;
+	       a->told == b->told && a->tag == b->tag;
 }
 
 /* Over all phases: the mean of the next averages is right to half a phase. */
@@ -137,7 +139,7 @@ static const char *model_window(struct model_page *m, const struct tm_heat_table
 		.mean = (unsigned int)lround((double)TM_HEAT_ALWAYS * m->accessed /
 					     (m->windows + 2)),
 		.parity = m->parity, .sighted = m->sighted, .moved = m->moved,
-		.large = m->large, .tag = m->tag,
+		.large = m->large, .told = m->told, .tag = m->tag,
 	};
 	return NULL;
 }
@@ -157,7 +159,7 @@ static const char *heat_step(struct model_page *m, tm_heat_t *heat,
 	}
 	old = *heat;
 	if (op & ORACLE_NEW_TAG)
-		m->tag = (m->tag + 1 + phase) % (1u << TM_HEAT_TAG_BITS);
+		m->tag = (m->tag + 1 + phase % 8) % (1u << TM_HEAT_TAG_BITS);
 	if (!tm_heat_is_about(*heat, m->tag)) {
 		*heat = tm_heat_first(m->tag, phase & 2, phase & 1, young);
 		*m = (struct model_page){
