@@ -2,7 +2,7 @@
 /*
  * Observation: which pages of a group are accessed in a window?
  *
- * Page tables tell most cheaply (see walk.c; against 750 instructions of
+ * Page tables tell most cheaply (see look.c; against 750 instructions of
  * folio_referenced(), which besides is wrong for 4K pages under MGLRU). A
  * guest's accesses show only in the second-stage tables, which the MMU
  * notifiers of KVM read for us. Page cache that nobody maps shows in
@@ -215,7 +215,7 @@ static void look_at_unmapped(struct folio *folio, void *arg)
 	if (o->look == TM_LOOK_HARVEST) {
 		o->young_pages += young ? (u64)folio_nr_pages(folio) : 0;
 		o->phase = tm_next_phase(o);
-		tm_walk_visit(o, folio, young, true);
+		tm_look_at_folio(o, folio, young, true);
 	}
 }
 

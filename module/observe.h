@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One look at a group's pages: what observe.c, walk.c and who uses the result share. */
+/* One look at a group's pages: what observe.c, walk.c, look.c and who uses the result share. */
 #ifndef TM_OBSERVE_H
 #define TM_OBSERVE_H
 
@@ -99,7 +99,12 @@ static inline unsigned int tm_next_phase(struct tm_observation *o)
 
 bool tm_observation_mine(struct tm_observation *o, struct folio *folio);
 
-void tm_walk_visit(struct tm_observation *o, struct folio *folio, bool young, bool first);
+void tm_look_at_folio(struct tm_observation *o, struct folio *folio, bool young, bool first);
+void tm_look_at_table(struct tm_observation *o, struct mm_struct *mm, pte_t *pte,
+		      unsigned long addr, unsigned long end);
+void tm_look_at_huge(struct tm_observation *o, struct mm_struct *mm, pmd_t *pmd,
+		     unsigned long addr);
+
 unsigned long tm_walk(struct tm_observation *o, struct tm_slice *slice, unsigned long addr,
 		      unsigned long most_bytes);
 

@@ -352,7 +352,8 @@ static void test_ends(void)
 static void test_fields(void)
 {
 	unsigned int bits = TM_HEAT_STATE_MASK + TM_HEAT_PARITY + TM_HEAT_SIGHTED + TM_HEAT_MOVED +
-			    TM_HEAT_LARGE + TM_HEAT_TOLD + (((1u << TM_HEAT_TAG_BITS) - 1) << TM_HEAT_TAG_SHIFT);
+			    TM_HEAT_LARGE + TM_HEAT_TOLD +
+			    (((1u << TM_HEAT_TAG_BITS) - 1) << TM_HEAT_TAG_SHIFT);
 
 	ksft_test_result(bits == 0xffff, "the fields fill 16 bits without an overlap\n");
 	ksft_test_result(TM_HEAT_FRESH(TM_HEAT_FRESH_WINDOWS, TM_HEAT_FRESH_WINDOWS) + 1 ==
