@@ -57,6 +57,7 @@ test_groups			icount		6.12*	300
 test_wakeups			alone		*	300
 test_hotset			alone		*	300
 test_kinds			alone		*	400
+test_reclaim			alone		6.12*	200
 test_abits			alone		*	60
 test_rivals			long		*	1800
 '
