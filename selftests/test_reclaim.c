@@ -89,12 +89,12 @@ int main(int argc, char **argv)
 		reclaim(part);
 		used = present_pct(off, part);
 		others = (present_pct(0, len) * len - used * part) / (len - part);
-		tm_diag("round %d: %.1fM reclaimed: %.1f %% of it are there, %.1f %% of the others", i,
+		tm_diag("round %d: %.1fM reclaimed: %.1f %% of it there, %.1f %% of the others", i,
 			tm_fmib(part), used, others);
 		tm_check(&ok, used >= 90, "of what was used only %.1f %% stayed", used);
 		tm_check(&ok, others <= 60, "%.1f %% of the others stayed", others);
 		ksft_test_result(ok, "round %d: reclaim knows what was used\n", i);
 	}
-	ksft_test_result(tm_stat(&cg, "scan_pages") && !tm_quit(&w), "observed all the time\n");
+	ksft_test_result(tm_stat(&cg, "scan_pages") && !tm_quit(&w), "observed meanwhile\n");
 	ksft_finished();
 }
