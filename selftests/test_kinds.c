@@ -424,16 +424,17 @@ static bool wanted(const struct kind *k, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const size_t page = tm_page_size(), huge = 2 * TM_MIB;
+	/* Of fewer huge pages each is accessed in any window: they are not made smaller. */
 	const struct kind kinds[KINDS] = {
 		{ "anon4k", PRIVATE, MADV_NOHUGEPAGE, 1, tm_mb(400), page },
-		{ "thp", PRIVATE, MADV_HUGEPAGE, 1, tm_mb(400), huge },
+		{ "thp", PRIVATE, MADV_HUGEPAGE, 1, 400 * TM_MIB, huge },
 		{ "memfd", SHARED, 0, 1, tm_mb(400), page },
 		{ "shared", SHARED, 0, PARTS, tm_mb(400), page },
 		{ "quarters", PRIVATE, MADV_NOHUGEPAGE, PARTS, tm_mb(400), page },
 		{ "fileread", FILE_READ, 0, 1, tm_mb(400), page },
 		/* A guest's first access of a page is slow where it is nested. */
 		{ "guest4k", GUEST, MADV_NOHUGEPAGE, 1, tm_mb(64), page },
-		{ "guestthp", GUEST, MADV_HUGEPAGE, 1, tm_mb(160), huge },
+		{ "guestthp", GUEST, MADV_HUGEPAGE, 1, 160 * TM_MIB, huge },
 	};
 	unsigned int plan = 0;
 	char percent[16];
@@ -441,7 +442,7 @@ int main(int argc, char **argv)
 
 	tm_init(argc, argv);
 	tm_require(TM_NEED_ALL);
-	tm_require_free(true, tm_mb(400));
+	tm_require_free(true, 400 * TM_MIB);
 	tm_set("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
 	snprintf(percent, sizeof(percent), "%ld", tm_env("TM_BUDGET", 20));
 	if (tm_set(TM_SYSFS "/cpu_budget_percent", percent))

@@ -22,7 +22,7 @@ coverage=${COVERAGE:-}
 only_build='' kernel=''
 
 # Not on this kernel: what measures instructions or time against time.
-excluded="test_abits test_cost test_rivals"
+excluded="test_abits test_cost test_kinds test_rivals"
 
 usage() {
 	cat <<-END
