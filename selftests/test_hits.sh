@@ -158,9 +158,15 @@ jumps()	# name what
 	booted "$1" "$2" || return
 	figures "$1" 14 "$JUMP_S" || { ktap_ok 1 "$2: no figures"; return; }
 	holds "$ratio >= 0.99" "$2, before it jumps: hit ratio $ratio of the oracle's, at least 0.99"
+	# Between two looks hits grow as pages move: evenly.
 	there=$(jq -rRn --argjson jump "$JUMP_S" '[inputs | fromjson? |
-		select(.type == "hits" and .hot_shift > 0 and .hit >= 0.9 * .oracle)] |
-		if . == [] then "never" else .[0].at_s - $jump end' "$DIR/$1/results.jsonl")
+		select(.type == "hits" and .hot_shift > 0)] as $h |
+		([range($h | length)] | map(select($h[.].hit >= 0.9 * $h[.].oracle))[0]) as $i |
+		if $i == null then "never" else
+			(if $i == 0 then { at_s: $jump, hit: 0 } else $h[$i - 1] end) as $from |
+			$h[$i] as $to | (0.9 * $to.oracle - $from.hit) / ($to.hit - $from.hit) |
+			$from.at_s + . * ($to.at_s - $from.at_s) - $jump |
+			. * 100 | round / 100 end' "$DIR/$1/results.jsonl")
 	budget_s=$(awk "BEGIN { print 2 * $PAGES / 10 * 4096 / ($MBPS * 1e6) }")
 	limit_s=$(awk "BEGIN { print 3 * $budget_s }")
 	ktap_diag "$1: migrate_mbps $MBPS: 40M up and 40M down take $budget_s s; 90 % of the new oracle after $there s"

@@ -8,7 +8,7 @@
 #define REST_MIN_NS	(250 * NS_PER_MSEC)
 /* by more while little changes, up to so long, */
 #define REST_CALM_NS	(1000 * NS_PER_MSEC)
-/* and so long where nothing is accessed, or all has been learned. */
+/* and so long where nothing is accessed. */
 #define REST_IDLE_NS	(2000 * NS_PER_MSEC)
 
 const u8 tm_engine_weight[TM_ENGINE_WEIGHTS] = { 4, 6, 8, 12, 16, 32, 64 };
@@ -39,7 +39,6 @@ static const struct stage {
 /* From here on fresh pages are few. */
 #define LEARNED_RESTART	5u
 #define LEARNED_SETTLED	21u
-#define LEARNED_CALM	60u
 #define LEARNED_MAX	254u
 /*
  * Of its pages, a group may exchange so many a second across the fine gap: 0.1 %
@@ -94,19 +93,20 @@ unsigned int tm_engine_fine_gap(const struct tm_engine *e)
 	return stage_of(e)->fine_gap;
 }
 
-bool tm_engine_knows(const struct tm_engine *e)
-{
-	return e->learned >= LEARNED_CALM;
-}
-
 bool tm_engine_hurries(const struct tm_engine *e)
 {
 	return e->learned < LEARNED_SETTLED;
 }
 
+/* In 1/1024 of what is accessed: more is no noise, and more is decisive. */
+#define SURPRISING	64
+#define STRIKING	256
+#define SURPRISES_MAX	3u
+
 /*
  * Does DRAM serve a much smaller part of what is accessed than the averages
- * say? Once may be a scan that passes by; three times in a row is a new phase.
+ * say? Once may be a scan that passes by; three times in a row is a new phase,
+ * or twice if the difference is great.
  */
 static bool surprised(struct tm_engine *e)
 {
@@ -129,11 +129,11 @@ static bool surprised(struct tm_engine *e)
 	expected_part = mul_u64_u64_div_u64(expected[TM_FAST], 1024,
 					    expected[TM_FAST] + expected[TM_SLOW] + 1);
 	seen_part = mul_u64_u64_div_u64(seen[TM_FAST], 1024, seen[TM_FAST] + seen[TM_SLOW]);
-	if (seen_part + 64 >= expected_part)
+	if (seen_part + SURPRISING >= expected_part)
 		e->surprises = 0;
 	else
-		e->surprises++;
-	return e->surprises >= 3;
+		e->surprises += seen_part + STRIKING >= expected_part ? 1 : 2;
+	return e->surprises >= SURPRISES_MAX;
 }
 
 /*
@@ -185,8 +185,7 @@ static void choose_rest(struct tm_engine *e)
 		e->rest_ns = REST_MIN_NS;
 	else
 		e->rest_ns = min(max(2 * e->rest_ns, REST_MIN_NS),
-				 e->young_pages <= e->pages / 1024 ||
-				 tm_engine_knows(e) ? REST_IDLE_NS : REST_CALM_NS);
+				 e->young_pages <= e->pages / 1024 ? REST_IDLE_NS : REST_CALM_NS);
 }
 
 void tm_engine_step(struct tm_engine *e, const struct tm_engine_input *in)

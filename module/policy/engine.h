@@ -20,7 +20,8 @@
  * @window_ns: length of the next window
  * @rest_ns: time from the end of this pass to the next window
  * @learned: windows since the averages were started or restarted, saturating
- * @surprises: windows in a row in which DRAM served much less than expected
+ * @surprises: windows in a row in which DRAM served much less than expected,
+ *	those in which it served very much less twice
  * @fine_ns: since when pages add up that may be exchanged across the fine gap
  * @young_pages: pages that the last window saw accessed
  * @pages: pages that it looked at
@@ -76,9 +77,6 @@ unsigned int tm_engine_weight_index(const struct tm_engine *e);
  */
 unsigned int tm_engine_gap(const struct tm_engine *e);
 unsigned int tm_engine_fine_gap(const struct tm_engine *e);
-
-/* All is learned. */
-bool tm_engine_knows(const struct tm_engine *e);
 
 /*
  * Settling: the next windows are worth a budget that was saved up. Later, pages

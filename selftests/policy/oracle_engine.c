@@ -5,9 +5,8 @@
 #include "oracle.h"
 
 #define SURPRISES_RESTART	3u
-/* Windows until a group's averages are settled, and until all is known. */
+/* Windows until a group's averages are settled. */
 #define SETTLED			21u
-#define KNOWN			60u
 #define NS_PER_SEC		(1000 * 1000 * 1000ULL)
 #define REST_MAX_NS		(2 * NS_PER_SEC)
 
@@ -153,9 +152,9 @@ struct model {
 };
 
 /* DRAM's part of what was seen against its part by the averages, both in 1/1024. */
-static bool model_surprised(const struct tm_harvest *h)
+static unsigned int model_surprises(const struct tm_harvest *h)
 {
-	u128 chance[TM_NR_TIERS] = { 0 }, seen[TM_NR_TIERS] = { 0 };
+	u128 chance[TM_NR_TIERS] = { 0 }, seen[TM_NR_TIERS] = { 0 }, is, expected;
 	unsigned int tier, level;
 
 	for (tier = 0; tier < TM_NR_TIERS; tier++)
@@ -165,9 +164,10 @@ static bool model_surprised(const struct tm_harvest *h)
 			seen[tier] += h->young.pages[tier][level];
 		}
 	if (!(seen[TM_FAST] + seen[TM_SLOW]))
-		return false;
-	return seen[TM_FAST] * 1024 / (seen[TM_FAST] + seen[TM_SLOW]) + 64 <
-	       chance[TM_FAST] * 1024 / (chance[TM_FAST] + chance[TM_SLOW] + 1);
+		return 0;
+	is = seen[TM_FAST] * 1024 / (seen[TM_FAST] + seen[TM_SLOW]);
+	expected = chance[TM_FAST] * 1024 / (chance[TM_FAST] + chance[TM_SLOW] + 1);
+	return is + 64 >= expected ? 0 : is + 256 >= expected ? 1 : 2;
 }
 
 static void model_step(struct model *m, const struct tm_harvest *h)
@@ -175,8 +175,10 @@ static void model_step(struct model *m, const struct tm_harvest *h)
 	if (m->learned < 254)
 		m->learned++;
 	if (m->learned >= SETTLED) {
-		m->surprises = model_surprised(h) ? m->surprises + 1 : 0;
-		if (m->surprises == SURPRISES_RESTART) {
+		unsigned int more = model_surprises(h);
+
+		m->surprises = more ? m->surprises + more : 0;
+		if (m->surprises >= SURPRISES_RESTART) {
 			m->learned = 5;
 			m->surprises = 0;
 		}
@@ -271,11 +273,8 @@ static const char *check_step(struct tm_engine *e, struct model *m,
 		return "there is no such weight";
 	if (tm_engine_hurries(e) ? m->learned >= SETTLED : m->learned < SETTLED)
 		return "hurries otherwise than the model";
-	if (tm_engine_knows(e) ? m->learned < KNOWN : m->learned >= KNOWN)
-		return "knows otherwise than the model";
 	if (e->rest_ns > REST_MAX_NS || ((tm_engine_hurries(e) || m->surprises) && e->rest_ns) ||
-	    (e->rest_ns > REST_MAX_NS / 2 && !tm_engine_knows(e) &&
-	     e->young_pages > e->pages / 1024))
+	    (e->rest_ns > REST_MAX_NS / 2 && e->young_pages > e->pages / 1024))
 		return "rests for too long";
 	if (e->plan.promote_pages > limits.most_pages)
 		return "promotes more than its share";
