@@ -141,7 +141,7 @@ static void act(struct tm_group *g, u64 harvested_ns, u64 cost_ns)
 {
 	struct tm_engine *e = &g->engine;
 	u64 rate = (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
-	u64 quota = READ_ONCE(g->quota_pages), saved, now;
+	u64 quota = READ_ONCE(g->quota_pages), saved, missing, now;
 	struct tm_engine_input in;
 
 	tm_group_recount_path(g);
@@ -166,10 +166,12 @@ static void act(struct tm_group *g, u64 harvested_ns, u64 cost_ns)
 	now = ktime_get_ns();
 	g->opened_ns = 0;
 	g->open_ns = now + (g->busy ? max(e->rest_ns, IDLE_NS) : e->rest_ns);
-	/* The budget: what the next window will cost must have been saved up by then. */
-	if (saved < cost_ns)
-		g->open_ns = max(g->open_ns,
-				 now + div64_u64((cost_ns - saved) * NSEC_PER_SEC, rate));
+	/*
+	 * The budget: what the next window will cost must come in by then, or have
+	 * been saved up, but savings are for a group that can't wait.
+	 */
+	missing = e->rest_ns ? cost_ns : cost_ns - min(saved, cost_ns);
+	g->open_ns = max(g->open_ns, now + div64_u64(missing * NSEC_PER_SEC, rate));
 	/* The harvest was the beginning of the next window as well, if that suits. */
 	if (e->window_ns > WINDOW_BRIEF_NS && g->open_ns <= harvested_ns + e->window_ns) {
 		g->opened_ns = harvested_ns;
