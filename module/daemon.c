@@ -131,13 +131,14 @@ static u64 spend_scan(struct tm_group *g, u64 cost_ns)
 	u64 rate = (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
 
 	tm_stat_add(g->memcg, TM_STAT_SCAN_NSEC, cost_ns);
+	g->visit_ns += cost_ns;
 	tm_rate_refill(&scan_rate, rate, SCAN_BURST_NS, ktime_get_ns());
 	tm_rate_spend(&scan_rate, cost_ns);
 	return scan_rate.tokens_bytes;
 }
 
 /* A window is over: plan, move, and say when the next one may be opened. */
-static void act(struct tm_group *g, u64 harvested_ns, u64 cost_ns)
+static void act(struct tm_group *g, u64 harvested_ns)
 {
 	struct tm_engine *e = &g->engine;
 	u64 rate = (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
@@ -162,7 +163,6 @@ static void act(struct tm_group *g, u64 harvested_ns, u64 cost_ns)
 	tm_exchange(g, observation);
 
 	saved = spend_scan(g, 0);
-	g->visit_ns = cost_ns;
 	now = ktime_get_ns();
 	g->opened_ns = 0;
 	g->open_ns = now + (g->busy ? max(e->rest_ns, IDLE_NS) : e->rest_ns);
@@ -170,7 +170,10 @@ static void act(struct tm_group *g, u64 harvested_ns, u64 cost_ns)
 	 * The budget: what the next window will cost must come in by then, or have
 	 * been saved up, but savings are for a group that can't wait.
 	 */
-	missing = e->rest_ns ? cost_ns : cost_ns - min(saved, cost_ns);
+	missing = g->visit_ns;
+	if (!e->rest_ns)
+		missing -= min(saved, missing);
+	g->visit_ns = 0;
 	g->open_ns = max(g->open_ns, now + div64_u64(missing * NSEC_PER_SEC, rate));
 	/* The harvest was the beginning of the next window as well, if that suits. */
 	if (e->window_ns > WINDOW_BRIEF_NS && g->open_ns <= harvested_ns + e->window_ns) {
@@ -179,16 +182,15 @@ static void act(struct tm_group *g, u64 harvested_ns, u64 cost_ns)
 	}
 }
 
-static void harvest(struct tm_group *g, u64 cost_ns)
+static void harvest(struct tm_group *g)
 {
 	u64 cpu = cpu_ns(), now = ktime_get_ns();
 
 	tm_observe(observation, g, TM_LOOK_HARVEST);
-	cpu = cpu_ns() - cpu;
-	spend_scan(g, cpu);
+	spend_scan(g, cpu_ns() - cpu);
 	g->opened_ns = 0;
 	if (!observation->stopped)
-		act(g, now, cost_ns + cpu);
+		act(g, now);
 }
 
 /* Look at a window that is open: is it over, or has it shown enough? */
@@ -197,7 +199,7 @@ static void look_into_window(struct tm_group *g)
 	u64 cpu = cpu_ns(), now = ktime_get_ns();
 
 	if (now >= g->opened_ns + g->engine.window_ns) {
-		harvest(g, g->visit_ns / 2);
+		harvest(g);
 		return;
 	}
 	tm_observe(observation, g, TM_LOOK_PEEK);
@@ -206,7 +208,7 @@ static void look_into_window(struct tm_group *g)
 	if (!observation->stopped &&
 	    observation->young_pages >= tm_window_target(observation->visited_pages,
 							READ_ONCE(g->quota_pages)))
-		harvest(g, g->visit_ns / 2);
+		harvest(g);
 }
 
 static void open_window(struct tm_group *g)
@@ -215,13 +217,12 @@ static void open_window(struct tm_group *g)
 
 	if (g->engine.window_ns <= WINDOW_BRIEF_NS) {
 		tm_observe_briefly(observation, g);
-		cpu = cpu_ns() - cpu;
-		spend_scan(g, cpu);
+		spend_scan(g, cpu_ns() - cpu);
 		if (!observation->visited_pages)
 			/* Charged for memory that no process of its maps, and no file. */
 			g->open_ns = now + 2 * IDLE_NS;
 		else if (!observation->stopped)
-			act(g, ktime_get_ns(), cpu);
+			act(g, ktime_get_ns());
 		return;
 	}
 	tm_observe(observation, g, TM_LOOK_OPEN);

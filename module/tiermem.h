@@ -162,7 +162,7 @@ struct tm_group_cpu {
  * @looked_ns: when the bits were read last
  * @open_ns: no window is opened before this: the engine rests, or the CPU
  *	budget is used up
- * @visit_ns: CPU time that the last pass took: two looks at all pages
+ * @visit_ns: CPU time that looking has taken since the last plan
  * @migrate_rate: its part of the migration rate
  * @busy: memory was steered between the last two passes
  * @steered_before: pages steered until the averages were started
