@@ -125,14 +125,18 @@ static u64 cpu_ns(void)
 	return K(task_sched_runtime)(current);
 }
 
+/* What looking may cost: nanoseconds of CPU time a second. */
+static u64 budget_per_second(void)
+{
+	return (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
+}
+
 /* What looking has cost. Returns what is left of the budget. */
 static u64 spend_scan(struct tm_group *g, u64 cost_ns)
 {
-	u64 rate = (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
-
 	tm_stat_add(g->memcg, TM_STAT_SCAN_NSEC, cost_ns);
 	g->visit_ns += cost_ns;
-	tm_rate_refill(&scan_rate, rate, SCAN_BURST_NS, ktime_get_ns());
+	tm_rate_refill(&scan_rate, budget_per_second(), SCAN_BURST_NS, ktime_get_ns());
 	tm_rate_spend(&scan_rate, cost_ns);
 	return scan_rate.tokens_bytes;
 }
@@ -141,7 +145,6 @@ static u64 spend_scan(struct tm_group *g, u64 cost_ns)
 static void act(struct tm_group *g, u64 harvested_ns)
 {
 	struct tm_engine *e = &g->engine;
-	u64 rate = (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
 	u64 quota = READ_ONCE(g->quota_pages), saved, missing, now;
 	struct tm_engine_input in;
 
@@ -174,7 +177,8 @@ static void act(struct tm_group *g, u64 harvested_ns)
 	if (!e->rest_ns)
 		missing -= min(saved, missing);
 	g->visit_ns = 0;
-	g->open_ns = max(g->open_ns, now + div64_u64(missing * NSEC_PER_SEC, rate));
+	g->open_ns = max(g->open_ns,
+			 now + div64_u64(missing * NSEC_PER_SEC, budget_per_second()));
 	/* The harvest was the beginning of the next window as well, if that suits. */
 	if (e->window_ns > WINDOW_BRIEF_NS && g->open_ns <= harvested_ns + e->window_ns) {
 		g->opened_ns = harvested_ns;
