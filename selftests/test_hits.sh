@@ -297,12 +297,6 @@ plan_of()
 	esac
 }
 
-bail()
-{
-	echo "Bail out! $*"
-	exit $KSFT_FAIL
-}
-
 usage()
 {
 	echo "usage: test_hits.sh [-k] [-K SERIES] [quick|long|CASE...]; cases: ${LONG//$'\n\t'/ } zipf25_short" >&2
@@ -335,11 +329,7 @@ for c in "${cases[@]}"; do
 done
 
 ktap_header
-for tool in qemu-system-x86_64 jq; do
-	command -v $tool >/dev/null || ktap_skip_all "no $tool"
-done
-make -s -C "$TOP/tools/tiersim" || bail "tools/tiersim does not build (make deps)"
-"$TOP/tools/bench/image.sh" micro >/dev/null || bail "no image (tools/bench/image.sh)"
+ktap_need_simulator
 
 ktap_plan $plan
 for c in "${cases[@]}"; do

@@ -258,30 +258,20 @@ for c in "${cases[@]}"; do
 	plan=$((plan + $(plan_of "$c")))
 done
 
-bail()
-{
-	echo "Bail out! $*"
-	exit $KSFT_FAIL
-}
-
 ktap_header
-for tool in qemu-system-x86_64 jq; do
-	command -v $tool >/dev/null || ktap_skip_all "no $tool"
-done
-make -s -C "$TOP/tools/tiersim" || bail "tools/tiersim does not build (make deps)"
-"$TOP/tools/bench/image.sh" micro >/dev/null || bail "no image (tools/bench/image.sh)"
+ktap_need_simulator
 mkdir -p "$DIR"
 # A module that marks, for the kernel that is booted.
-release=$("$TOP/tools/tiersim/newest-kernel" 6.12) || bail "no kernel"
+release=$("$TOP/tools/tiersim/newest-kernel" 6.12) || ktap_bail "no kernel"
 rm -rf "$DIR/root"
 mkdir -p "$DIR/root"
 cp "$SELFTESTS"/tiersim/{init,Kbuild,mark_module.c} "$TOP/tools/tiersim/guest/tiersim.h" "$DIR/root"
 make -s -C "/lib/modules/$release/build" M="$DIR/root" modules >"$DIR/make.log" 2>&1 ||
-	bail "no module for $release: $(tail -n 1 "$DIR/make.log")"
+	ktap_bail "no module for $release: $(tail -n 1 "$DIR/make.log")"
 # A later archive's files replace those of an earlier one.
 (cat "$TOP/build/bench/image/micro.cpio"
   cd "$DIR/root" && printf '%s\n' init mark_module.ko | cpio -o -H newc -R 0:0 --quiet
-) >"$IMAGE" || bail "no image"
+) >"$IMAGE" || ktap_bail "no image"
 
 ktap_plan $plan
 for c in "${cases[@]}"; do

@@ -41,6 +41,24 @@ ktap_skip_all()
 	exit $KSFT_SKIP
 }
 
+ktap_bail()
+{
+	echo "Bail out! $*"
+	exit "$KSFT_FAIL"
+}
+
+# What a test on the simulated clock boots: the simulator, and an image of access patterns.
+ktap_need_simulator()
+{
+	local tool
+
+	for tool in qemu-system-x86_64 jq; do
+		command -v $tool >/dev/null || ktap_skip_all "no $tool"
+	done
+	make -s -C "$TOP/tools/tiersim" || ktap_bail "tools/tiersim does not build (make deps)"
+	"$TOP/tools/bench/image.sh" micro >/dev/null || ktap_bail "no image (tools/bench/image.sh)"
+}
+
 ktap_ok()	# status name; status 0 passes
 {
 	KTAP_N=$((KTAP_N + 1))
