@@ -31,11 +31,6 @@ static void add_candidate(struct tm_observation *o, enum tm_tier tier, unsigned 
 	o->first[tier][level] = (u16)o->nr[tier];
 }
 
-static __always_inline enum tm_tier tier_of(const struct tm_observation *o, int nid)
-{
-	return o->tier_of_node[nid - NUMA_NO_NODE];
-}
-
 /* A window of a folio is over. */
 static void harvest_folio(struct tm_observation *o, struct folio *folio, bool young, bool first)
 {
@@ -50,7 +45,7 @@ static void harvest_folio(struct tm_observation *o, struct folio *folio, bool yo
 		return;
 	entry = tm_heatmap_entry(chunk, pfn);
 	heat = READ_ONCE(*entry);
-	tier = tier_of(o, folio_nid(folio));
+	tier = tm_tier_of_node(o, folio_nid(folio));
 	if (!tm_heat_is_about(heat, tag) || !(heat & TM_HEAT_LARGE) == large) {
 		/* Seen for the first time, or it was something else. */
 		if (!first)
@@ -91,7 +86,8 @@ void tm_look_at_folio(struct tm_observation *o, struct folio *folio, bool young,
 		return;
 	if (o->look == TM_LOOK_HARVEST)
 		harvest_folio(o, folio, young, first);
-	else if (o->look == TM_LOOK_COLLECT && first && tier_of(o, folio_nid(folio)) == TM_FAST)
+	else if (o->look == TM_LOOK_COLLECT && first &&
+		 tm_tier_of_node(o, folio_nid(folio)) == TM_FAST)
 		add_candidate(o, TM_FAST, folio_pfn(folio), 0);
 }
 
@@ -262,7 +258,7 @@ static unsigned int harvest_anon(struct tm_observation *o, struct mm_struct *mm,
 		if (unlikely(pfn >> TM_HEATMAP_SHIFT != chunk_nr)) {
 			struct tm_heat_chunk *chunk = tm_heatmap_chunk(pfn);
 
-			tier = tier_of(o, chunk->nid);
+			tier = tm_tier_of_node(o, chunk->nid);
 			if (unlikely(tier == TM_ASK_PAGE)) {
 				chunk_nr = ~0UL;
 				pages += harvest_pte(o, mm, pte, addr);
@@ -370,99 +366,4 @@ void tm_look_at_table(struct tm_observation *o, struct mm_struct *mm, pte_t *pte
 		break;
 	}
 	o->visited_pages += pages;
-}
-
-/*
- * Entries without a struct page of ordinary memory are special or of devices;
- * mappings full of them are skipped whole.
- */
-static void look_at_huge_locked(struct tm_observation *o, struct mm_struct *mm, pmd_t *pmd,
-				unsigned long addr)
-{
-	struct folio *folio;
-	bool young = false;
-
-	if (!pmd_present(*pmd) || pmd_devmap(*pmd))
-		return;
-	folio = page_folio(pmd_page(*pmd));
-	o->visited_pages += HPAGE_PMD_NR;
-	if (o->look == TM_LOOK_OPEN || o->look == TM_LOOK_HARVEST) {
-		young = pmd_young(*pmd) &&
-			test_and_clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)pmd);
-		if (o->notifiers)
-			young |= second_stage_young(mm, addr & HPAGE_PMD_MASK,
-						    (addr & HPAGE_PMD_MASK) + HPAGE_PMD_SIZE);
-		o->young_pages += young ? HPAGE_PMD_NR : 0;
-		if (young)
-			tm_folio_give_back(folio);
-	}
-	if (o->look != TM_LOOK_OPEN)
-		tm_look_at_folio(o, folio, young, true);
-}
-
-/*
- * Most looks at huge pages need no lock and no struct page: the entry may
- * change under us, but to what it says of an idle page we only add a window.
- * Return: true if that was all.
- */
-static bool glance_at_huge(struct tm_observation *o, pmd_t val)
-{
-	unsigned long pfn = pmd_pfn(val);
-	struct tm_heat_chunk *chunk;
-	tm_heat_t *entry, heat;
-	enum tm_tier tier;
-	unsigned int level;
-	bool young = pmd_young(val);
-
-	if (o->look == TM_LOOK_PEEK) {
-		o->young_pages += young ? HPAGE_PMD_NR : 0;
-		return true;
-	}
-	if (young || o->careful || o->notifiers || o->look == TM_LOOK_COLLECT)
-		return false;
-	if (o->look == TM_LOOK_OPEN)
-		return true;
-
-	chunk = tm_heatmap_chunk(pfn);
-	entry = tm_heatmap_entry(chunk, pfn);
-	heat = READ_ONCE(*entry);
-	tier = tier_of(o, chunk->nid);
-	if (tier == TM_ASK_PAGE || !(heat & TM_HEAT_STATE_MASK) ||
-	    ((heat ^ o->parity ^ TM_HEAT_PARITY ^ TM_HEAT_LARGE) &
-	     (TM_HEAT_PARITY | TM_HEAT_LARGE)))
-		return false;
-	heat = tm_heat_visit_idle(heat, o->table->next[0][o->phase]);
-	level = o->level_of[tier][heat & TM_HEAT_TABLE_MASK];
-	if (level & TM_WANTED)
-		return false;
-	WRITE_ONCE(*entry, heat);
-	o->counts[0][tier][level] += HPAGE_PMD_NR;
-	return true;
-}
-
-/**
- * tm_look_at_huge - look at an entry that maps a huge page
- * @o: observation
- * @mm: address space
- * @pmd: the entry
- * @addr: an address in the page
- *
- * The page may be mapped page by page by the time that the entry is locked;
- * the next pass looks at those.
- */
-void tm_look_at_huge(struct tm_observation *o, struct mm_struct *mm, pmd_t *pmd,
-		     unsigned long addr)
-{
-	pmd_t val = READ_ONCE(*pmd);
-	spinlock_t *ptl;
-
-	o->phase = tm_next_phase(o);
-	if (likely(pmd_present(val) && !pmd_devmap(val)) && glance_at_huge(o, val)) {
-		o->visited_pages += HPAGE_PMD_NR;
-		return;
-	}
-	ptl = pmd_lock(mm, pmd);
-	if (pmd_trans_huge(*pmd))
-		look_at_huge_locked(o, mm, pmd, addr);
-	spin_unlock(ptl);
 }

@@ -85,6 +85,11 @@ struct tm_observation {
 	unsigned int nr_open;
 };
 
+static __always_inline enum tm_tier tm_tier_of_node(const struct tm_observation *o, int nid)
+{
+	return o->tier_of_node[nid - NUMA_NO_NODE];
+}
+
 /*
  * How fractions of heat are rounded. The same for all pages of a page table,
  * another one for each table, folio and pass. That is good enough: only the
@@ -102,8 +107,8 @@ bool tm_observation_mine(struct tm_observation *o, struct folio *folio);
 void tm_look_at_folio(struct tm_observation *o, struct folio *folio, bool young, bool first);
 void tm_look_at_table(struct tm_observation *o, struct mm_struct *mm, pte_t *pte,
 		      unsigned long addr, unsigned long end);
-void tm_look_at_huge(struct tm_observation *o, struct mm_struct *mm, pmd_t *pmd,
-		     unsigned long addr);
+unsigned long tm_look_at_huge(struct tm_observation *o, struct mm_struct *mm, pmd_t *pmd,
+			      unsigned long addr, unsigned long nr);
 
 unsigned long tm_walk(struct tm_observation *o, struct tm_slice *slice, unsigned long addr,
 		      unsigned long most_bytes);

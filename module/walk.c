@@ -12,21 +12,13 @@
 /* What a look at a huge page, or at a hole, costs, as bytes of a mapping in 4K pages. */
 #define NOT_A_TABLE_BYTES	(8 * PAGE_SIZE)
 
-/* Returns what that cost, in bytes of a mapping in 4K pages. */
-static unsigned long look_at_pmd(struct tm_observation *o, struct mm_struct *mm, pmd_t *pmd,
-				 unsigned long addr, unsigned long end)
+/* Look at the entries of a page table, if there is one. Returns what that cost. */
+static unsigned long look_at_table(struct tm_observation *o, struct mm_struct *mm, pmd_t *pmd,
+				   unsigned long addr, unsigned long end)
 {
-	pmd_t val = READ_ONCE(*pmd);
 	spinlock_t *ptl;
-	pte_t *start;
+	pte_t *start = tm_pte_offset_map_lock(mm, pmd, addr, &ptl);
 
-	if (pmd_none(val))
-		return NOT_A_TABLE_BYTES;
-	if (pmd_trans_huge(val)) {
-		tm_look_at_huge(o, mm, pmd, addr);
-		return NOT_A_TABLE_BYTES;
-	}
-	start = tm_pte_offset_map_lock(mm, pmd, addr, &ptl);
 	if (!start)
 		return NOT_A_TABLE_BYTES;
 	tm_look_at_table(o, mm, start, addr, end);
@@ -37,23 +29,36 @@ static unsigned long look_at_pmd(struct tm_observation *o, struct mm_struct *mm,
 
 /*
  * The kernel's walker takes 90 instructions from one entry of this level to
- * the next one, twice what a look at an idle huge page takes, so it gets the
- * level above only.
+ * the next one, three times what a look at an idle huge page takes, so it gets
+ * the level above only.
  */
 static int walk_pud(pud_t *pud, unsigned long addr, unsigned long next, struct mm_walk *walk)
 {
 	struct tm_observation *o = walk->private;
 	pud_t val = READ_ONCE(*pud);
-	unsigned long end;
+	unsigned long end, looks;
 	pmd_t *pmd;
 
 	/* Else the walker would split a gigantic page, and descend itself. */
 	walk->action = ACTION_CONTINUE;
 	if (!pud_present(val) || pud_leaf(val))
 		return 0;
-	for (pmd = pmd_offset(pud, addr); addr < next; pmd++, addr = end) {
-		end = pmd_addr_end(addr, next);
-		o->left_bytes -= (long)look_at_pmd(o, walk->mm, pmd, addr, end);
+	for (pmd = pmd_offset(pud, addr); addr < next; pmd += looks, addr = end) {
+		pmd_t entry = READ_ONCE(*pmd);
+		unsigned long cost_bytes = NOT_A_TABLE_BYTES;
+
+		looks = 1;
+		if (pmd_trans_huge(entry)) {
+			looks = DIV_ROUND_UP(next - (addr & PMD_MASK), PMD_SIZE);
+			looks = min(looks, DIV_ROUND_UP((unsigned long)o->left_bytes,
+							NOT_A_TABLE_BYTES));
+			looks = tm_look_at_huge(o, walk->mm, pmd, addr, looks);
+			cost_bytes *= looks;
+		}
+		end = min((addr & PMD_MASK) + looks * PMD_SIZE, next);
+		if (!pmd_none(entry) && !pmd_trans_huge(entry))
+			cost_bytes = look_at_table(o, walk->mm, pmd, addr, end);
+		o->left_bytes -= (long)cost_bytes;
 		if (o->left_bytes <= 0) {
 			o->walked_to = end;
 			return 1;
