@@ -59,74 +59,98 @@ static unsigned long peek_at_huge(struct tm_observation *o, const pmd_t *pmd, un
 	return i;
 }
 
-static unsigned long open_idle_huge(const pmd_t *pmd, unsigned long nr)
+/*
+ * Without the lock: only CPUs change an entry behind its holder's back, and set
+ * bits; we take back the one that they set, of this very entry or not at all.
+ */
+static __always_inline bool take_accessed(pmd_t *pmd, pmdval_t val)
+{
+	return cmpxchg(&pmd->pmd, val, val & ~_PAGE_ACCESSED) == val;
+}
+
+/* Reclaim knows that the page is in use, so its struct page is not needed. */
+static __always_inline bool is_told(const struct tm_observation *o, tm_heat_t heat)
+{
+	return heat & TM_HEAT_TOLD && !o->forget;
+}
+
+static unsigned long open_huge(struct tm_observation *o, pmd_t *pmd, unsigned long nr)
 {
 	unsigned long i;
 
-	for (i = 0; i < nr; i++)
-		if ((READ_ONCE(pmd[i]).pmd & (HUGE_MASK | _PAGE_ACCESSED)) != HUGE_PRESENT)
+	for (i = 0; i < nr; i++) {
+		pmdval_t val = READ_ONCE(pmd[i]).pmd;
+
+		if ((val & HUGE_MASK) != HUGE_PRESENT)
 			break;
+		if (val & _PAGE_ACCESSED) {
+			unsigned long pfn = (val & PHYSICAL_PMD_PAGE_MASK) >> PAGE_SHIFT;
+			tm_heat_t heat = READ_ONCE(*tm_heatmap_entry(tm_heatmap_chunk(pfn), pfn));
+
+			if (!is_told(o, heat) || !take_accessed(&pmd[i], val))
+				break;
+		}
+	}
 	return i;
 }
 
-/* As harvest_anon() does, in look.c. */
-static unsigned long harvest_idle_huge(struct tm_observation *o, const pmd_t *pmd,
-				       unsigned long nr)
+/* As harvest_anon() in look.c does. */
+static unsigned long harvest_huge(struct tm_observation *o, pmd_t *pmd, unsigned long nr)
 {
-	const tm_heat_t expected = o->parity ^ TM_HEAT_PARITY ^ TM_HEAT_LARGE;
+	const tm_heat_t expected = o->parity ^ TM_HEAT_PARITY ^ TM_HEAT_LARGE, forget = o->forget;
 	unsigned long chunk_nr = ~0UL, i;
-	const u8 *level_of = NULL;
-	tm_heat_t *heat = NULL;
-	u64 *counts = NULL;
+	struct tm_heat_chunk *chunk;
+	enum tm_tier tier = TM_FAST;
 
 	for (i = 0; i < nr; i++) {
 		pmdval_t val = READ_ONCE(pmd[i]).pmd;
 		unsigned long pfn = (val & PHYSICAL_PMD_PAGE_MASK) >> PAGE_SHIFT;
+		bool young = val & _PAGE_ACCESSED;
+		tm_heat_t *entry, heat;
 		unsigned int level;
-		tm_heat_t *entry, old;
 
-		if ((val & (HUGE_MASK | _PAGE_ACCESSED)) != HUGE_PRESENT)
+		if ((val & HUGE_MASK) != HUGE_PRESENT)
 			break;
 		if (unlikely(pfn >> TM_HEATMAP_SHIFT != chunk_nr)) {
-			struct tm_heat_chunk *chunk = tm_heatmap_chunk(pfn);
-			enum tm_tier tier = tm_tier_of_node(o, chunk->nid);
-
+			chunk = tm_heatmap_chunk(pfn);
+			tier = tm_tier_of_node(o, chunk->nid);
 			if (unlikely(tier == TM_ASK_PAGE))
 				break;
 			chunk_nr = pfn >> TM_HEATMAP_SHIFT;
-			heat = chunk->heat - (chunk_nr << TM_HEATMAP_SHIFT);
-			counts = o->counts[0][tier];
-			level_of = o->level_of[tier];
 		}
-		entry = heat + pfn;
-		old = READ_ONCE(*entry);
-		if (unlikely(!(old & TM_HEAT_STATE_MASK) ||
-			     (old ^ expected) & (TM_HEAT_PARITY | TM_HEAT_LARGE)))
+		entry = tm_heatmap_entry(chunk, pfn);
+		heat = READ_ONCE(*entry);
+		if (unlikely(!(heat & TM_HEAT_STATE_MASK) ||
+			     (heat ^ expected) & (TM_HEAT_PARITY | TM_HEAT_LARGE)))
 			break;
-		old = tm_heat_visit_idle(old, o->table->next[0][tm_next_phase(o)]);
-		level = level_of[old & TM_HEAT_TABLE_MASK];
-		if (unlikely(level & TM_WANTED))
+		if (young && (!is_told(o, heat) || !(o->phase % TM_TRUST_PASSES)))
 			break;
-		WRITE_ONCE(*entry, old);
-		counts[level] += HPAGE_PMD_NR;
+		heat = tm_heat_visit(heat, o->table, o->phase, young) & ~forget;
+		level = o->level_of[tier][heat & TM_HEAT_TABLE_MASK];
+		if (unlikely(level & TM_WANTED) || (young && !take_accessed(&pmd[i], val)))
+			break;
+		WRITE_ONCE(*entry, heat);
+		o->counts[young][tier][level] += HPAGE_PMD_NR;
+		o->young_pages += young ? HPAGE_PMD_NR : 0;
+		o->phase = tm_next_phase(o);
 	}
 	return i;
 }
 
 /*
  * Most looks at huge pages need no lock and no struct page: the entry may
- * change under us, but to what it says of an idle page we only add a window.
+ * change under us, but to what it says of a page we only add a window.
  * Return: how many entries, from the first one on, that was all for.
  */
-static unsigned long glance_at_huge(struct tm_observation *o, const pmd_t *pmd, unsigned long nr)
+static unsigned long glance_at_huge(struct tm_observation *o, pmd_t *pmd, unsigned long nr)
 {
 	if (o->look == TM_LOOK_PEEK)
 		return peek_at_huge(o, pmd, nr);
 	if (o->careful || o->notifiers)
 		return 0;
 	if (o->look == TM_LOOK_OPEN)
-		return open_idle_huge(pmd, nr);
-	return o->look == TM_LOOK_HARVEST ? harvest_idle_huge(o, pmd, nr) : 0;
+		return open_huge(o, pmd, nr);
+	return o->look == TM_LOOK_HARVEST ? harvest_huge(o, pmd, nr) : 0;
 }
 
 /**
@@ -145,14 +169,15 @@ static unsigned long glance_at_huge(struct tm_observation *o, const pmd_t *pmd, 
 unsigned long tm_look_at_huge(struct tm_observation *o, struct mm_struct *mm, pmd_t *pmd,
 			      unsigned long addr, unsigned long nr)
 {
-	unsigned long looks = glance_at_huge(o, pmd, nr);
+	unsigned long looks;
 	spinlock_t *ptl;
 
+	o->phase = tm_next_phase(o);
+	looks = glance_at_huge(o, pmd, nr);
 	if (looks) {
 		o->visited_pages += looks * HPAGE_PMD_NR;
 		return looks;
 	}
-	o->phase = tm_next_phase(o);
 	ptl = pmd_lock(mm, pmd);
 	if (pmd_trans_huge(*pmd))
 		look_at_huge_locked(o, mm, pmd, addr);

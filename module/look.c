@@ -19,9 +19,6 @@
 #include "ksym.h"
 #include "observe.h"
 
-/* In one of so many passes an accessed page is asked whether it is still the same. */
-#define TRUST_PASSES		4
-
 static void add_candidate(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
 			  unsigned int level)
 {
@@ -60,7 +57,7 @@ static void harvest_folio(struct tm_observation *o, struct folio *folio, bool yo
 	}
 	heat = tm_heat_visit(heat, o->table, o->phase, young) & ~o->forget;
 	/* Of page cache that nobody maps the flag itself was taken. */
-	if (young && !large && folio_mapped(folio))
+	if (young && folio_mapped(folio))
 		heat |= TM_HEAT_TOLD;
 	WRITE_ONCE(*entry, heat);
 	/* In a CPU's batch on its way to a list, for as long as it takes: can't be moved. */
@@ -199,7 +196,7 @@ static __always_inline bool harvest_accessed(struct tm_observation *o, pte_t *pt
 	tm_heat_t heat = READ_ONCE(*entry);
 	unsigned int level;
 
-	if (!(heat & TM_HEAT_TOLD) || o->forget || !(o->phase % TRUST_PASSES)) {
+	if (!(heat & TM_HEAT_TOLD) || o->forget || !(o->phase % TM_TRUST_PASSES)) {
 		struct page *page = pfn_to_page(pfn);
 
 		if (unlikely(!is_about(o, page, heat)))

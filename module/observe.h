@@ -14,6 +14,8 @@ struct tm_candidate {
 };
 
 #define TM_CANDIDATES	32768
+/* In one of so many passes an accessed page is asked whether it is still the same. */
+#define TM_TRUST_PASSES	4
 /* Windows of one group that are open at the same time. */
 #define TM_OPEN_SLICES	64
 
