@@ -12,7 +12,7 @@
  * (tiermem.stat: scan_pages). Nothing has to be moved: all memory that is in use is in DRAM. What
  * else the daemon does is so included; beside a group of 100000 pages that is a percent or two.
  *
- * Huge pages are few, and a process's mappings cost as much as hundreds of them. So what one look at
+ * Huge pages are few, and a process's mappings cost as much as hundreds of them. So what a look at
  * everything takes, by the tracepoint, is compared for two sizes of group, of which a fifth is in
  * use: what doesn't depend on the size cancels. Looks that harvest a window are compared with such
  * looks, others with others, and medians: an interrupt takes longer than a look.
