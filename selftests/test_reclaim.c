@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 	if (!tm_disk_dir())
 		ksft_exit_skip("no disk\n");
 	tm_set("/proc/sys/kernel/numa_balancing", "0");
-	/* Where khugepaged makes a huge page of a file, nothing is mapped until it is used again. */
+	/* Of what khugepaged collapses in a file, nothing is mapped until it is used again. */
 	tm_set("/sys/kernel/mm/transparent_hugepage/enabled", "never");
 	ksft_set_plan(ROUNDS + 1);
 
