@@ -68,12 +68,6 @@ static __always_inline bool take_accessed(pmd_t *pmd, pmdval_t val)
 	return cmpxchg(&pmd->pmd, val, val & ~_PAGE_ACCESSED) == val;
 }
 
-/* Reclaim knows that the page is in use, so its struct page is not needed. */
-static __always_inline bool is_told(const struct tm_observation *o, tm_heat_t heat)
-{
-	return heat & TM_HEAT_TOLD && !o->forget;
-}
-
 static unsigned long open_huge(struct tm_observation *o, pmd_t *pmd, unsigned long nr)
 {
 	unsigned long i;
@@ -87,7 +81,7 @@ static unsigned long open_huge(struct tm_observation *o, pmd_t *pmd, unsigned lo
 			unsigned long pfn = (val & PHYSICAL_PMD_PAGE_MASK) >> PAGE_SHIFT;
 			tm_heat_t heat = READ_ONCE(*tm_heatmap_entry(tm_heatmap_chunk(pfn), pfn));
 
-			if (!is_told(o, heat) || !take_accessed(&pmd[i], val))
+			if (!tm_reclaim_is_told(o, heat) || !take_accessed(&pmd[i], val))
 				break;
 		}
 	}
@@ -123,7 +117,7 @@ static unsigned long harvest_huge(struct tm_observation *o, pmd_t *pmd, unsigned
 		if (unlikely(!(heat & TM_HEAT_STATE_MASK) ||
 			     (heat ^ expected) & (TM_HEAT_PARITY | TM_HEAT_LARGE)))
 			break;
-		if (young && (!is_told(o, heat) || !(o->phase % TM_TRUST_PASSES)))
+		if (young && !tm_trusts(o, heat))
 			break;
 		heat = tm_heat_visit(heat, o->table, o->phase, young) & ~forget;
 		level = o->level_of[tier][heat & TM_HEAT_TABLE_MASK];

@@ -135,7 +135,7 @@ static __always_inline void tell_reclaim(struct tm_observation *o, unsigned long
 	tm_heat_t *entry = tm_heatmap_entry(tm_heatmap_chunk(pfn), pfn);
 	tm_heat_t heat = READ_ONCE(*entry);
 
-	if (heat & TM_HEAT_TOLD && !o->forget)
+	if (tm_reclaim_is_told(o, heat))
 		return;
 	tm_folio_give_back(page_folio(pfn_to_page(pfn)));
 	if (heat & TM_HEAT_STATE_MASK && !(heat & TM_HEAT_LARGE))
@@ -196,7 +196,7 @@ static __always_inline bool harvest_accessed(struct tm_observation *o, pte_t *pt
 	tm_heat_t heat = READ_ONCE(*entry);
 	unsigned int level;
 
-	if (!(heat & TM_HEAT_TOLD) || o->forget || !(o->phase % TM_TRUST_PASSES)) {
+	if (!tm_trusts(o, heat)) {
 		struct page *page = pfn_to_page(pfn);
 
 		if (unlikely(!is_about(o, page, heat)))

@@ -92,6 +92,18 @@ static __always_inline enum tm_tier tm_tier_of_node(const struct tm_observation 
 	return o->tier_of_node[nid - NUMA_NO_NODE];
 }
 
+/* Reclaim was told that the page of this heat is in use, and hasn't asked since. */
+static __always_inline bool tm_reclaim_is_told(const struct tm_observation *o, tm_heat_t heat)
+{
+	return heat & TM_HEAT_TOLD && !o->forget;
+}
+
+/* May an accessed page go without a look at its struct page, in this phase? */
+static __always_inline bool tm_trusts(const struct tm_observation *o, tm_heat_t heat)
+{
+	return tm_reclaim_is_told(o, heat) && o->phase % TM_TRUST_PASSES;
+}
+
 /*
  * How fractions of heat are rounded. The same for all pages of a page table,
  * another one for each table, folio and pass. That is good enough: only the

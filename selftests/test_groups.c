@@ -28,7 +28,6 @@
 #define NEW_S		10
 #define SETTLE_S	30
 #define REST_S		30
-#define TRACING		"/sys/kernel/tracing/"
 
 static struct tm_cg group[GROUPS];
 
@@ -76,7 +75,7 @@ static uint64_t plans(void)
 {
 	char buf[1024], *p, *q;
 
-	if (tm_read(TRACING "per_cpu/cpu0/stats", buf, sizeof(buf)) <= 0)
+	if (tm_read(TM_TRACING "per_cpu/cpu0/stats", buf, sizeof(buf)) <= 0)
 		return 0;
 	p = strstr(buf, "entries:");
 	q = strstr(buf, "overrun:");
@@ -128,10 +127,10 @@ int main(int argc, char **argv)
 	why = tm_not_icount();
 	if (why)
 		ksft_exit_skip("%s\n", why);
-	if (access(TRACING "events/tiermem/tm_plan/enable", W_OK))
+	if (access(TM_TRACING "events/tiermem/tm_plan/enable", W_OK))
 		ksft_exit_skip("no tracefs\n");
 	tm_set("/proc/sys/kernel/numa_balancing", "0");
-	tm_set(TRACING "events/tiermem/tm_plan/enable", "1");
+	tm_set(TM_TRACING "events/tiermem/tm_plan/enable", "1");
 	ksft_set_plan(3);
 
 	t0 = tm_now_ns();

@@ -35,7 +35,6 @@
 #define HUGE_S		40
 #define HUGE_BYTES	(2 * TM_MIB)
 #define HUGE_LOOKS	5		/* of a kind, at least */
-#define TRACING		"/sys/kernel/tracing/"
 
 /* What a process has: memory in DRAM, which may be in use, and on the slow node. */
 struct holding {
@@ -164,27 +163,27 @@ static double median(struct looks *l, enum kind k)
 /* Looks at a group, over some seconds. */
 static void trace_looks(struct looks *l, const struct tm_cg *cg, int seconds)
 {
-	unsigned long long id, window, pages, ns;
+	unsigned long long id, window, ns;
 	struct stat st;
 	char line[512];
 	FILE *f;
 
 	memset(l, 0, sizeof(*l));
-	if (stat(cg->path, &st) || tm_write(TRACING "trace", "") ||
-	    tm_write(TRACING "events/tiermem/tm_observe/enable", "1"))
+	if (stat(cg->path, &st) || tm_write(TM_TRACING "trace", "") ||
+	    tm_write(TM_TRACING "events/tiermem/tm_observe/enable", "1"))
 		tm_die("can't trace");
 	tm_pause_ms(seconds * 1000);
-	tm_write(TRACING "events/tiermem/tm_observe/enable", "0");
-	f = fopen(TRACING "trace", "r");
+	tm_write(TM_TRACING "events/tiermem/tm_observe/enable", "0");
+	f = fopen(TM_TRACING "trace", "r");
 	if (!f)
-		tm_die(TRACING "trace: %m");
+		tm_die(TM_TRACING "trace: %m");
 	while (fgets(line, sizeof(line), f)) {
 		const char *event = strstr(line, "tm_observe: "), *spent = strstr(line, " ns=");
 		enum kind k;
 
 		if (!event || !spent || sscanf(spent, " ns=%llu", &ns) != 1 ||
-		    sscanf(event, "tm_observe: cgroup=%llu window_ns=%llu pages_bytes=%llu",
-			   &id, &window, &pages) != 3 || id != st.st_ino)
+		    sscanf(event, "tm_observe: cgroup=%llu window_ns=%llu", &id, &window) != 2 ||
+		    id != st.st_ino)
 			continue;
 		k = window ? HARVEST : OTHER;
 		if (l->nr[k] < 200)
@@ -199,7 +198,7 @@ static void huge_pages(void)
 		{ tm_mb(32), tm_mb(96), MADV_HUGEPAGE }, { tm_mb(160), tm_mb(576), MADV_HUGEPAGE },
 	};
 	static const char * const names[KINDS] = { "harvests", "other looks" };
-	double each[KINDS], huge, pages[2];
+	double each, huge, pages[2];
 	struct looks looks[2];
 	struct held g;
 	bool ok = true;
@@ -217,13 +216,15 @@ static void huge_pages(void)
 		let_go(&g);
 	}
 	for (k = 0; k < KINDS; k++) {
-		each[k] = (median(&looks[1], k) - median(&looks[0], k)) / (pages[1] - pages[0]);
+		double few = median(&looks[0], k), many = median(&looks[1], k);
+
+		each = (many - few) / (pages[1] - pages[0]);
 		tm_diag("%s: %d of %.0f huge pages, %.0f instructions; %d of %.0f, %.0f; %.1f each",
-			names[k], looks[0].nr[k], pages[0], median(&looks[0], k), looks[1].nr[k],
-			pages[1], median(&looks[1], k), each[k]);
+			names[k], looks[0].nr[k], pages[0], few, looks[1].nr[k], pages[1], many,
+			each);
 		tm_check(&ok, looks[0].nr[k] >= HUGE_LOOKS && looks[1].nr[k] >= HUGE_LOOKS,
 			 "%d, %d", looks[0].nr[k], looks[1].nr[k]);
-		tm_check(&ok, each[k] > 0 && each[k] <= HUGE_MOST, "%.1f", each[k]);
+		tm_check(&ok, each > 0 && each <= HUGE_MOST, "%.1f", each);
 	}
 	ksft_test_result(ok, "at most %d instructions a huge page\n", HUGE_MOST);
 }
@@ -298,7 +299,7 @@ int main(int argc, char **argv)
 		ksft_exit_skip("%s\n", why);
 	tm_require_free(true, tm_mb(640));
 	tm_require_free(false, tm_mb(160) + 64 * TM_MIB);
-	if (access(TRACING "events/tiermem/tm_observe/enable", W_OK))
+	if (access(TM_TRACING "events/tiermem/tm_observe/enable", W_OK))
 		ksft_exit_skip("no tracefs\n");
 	tm_set("/proc/sys/kernel/numa_balancing", "0");
 	tm_set("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");

@@ -261,15 +261,15 @@ const char *tm_leftover(const struct tm_cg *cg)
 {
 	static const char * const paths[] = {
 		"/sys/module/tiermem", TM_SYSFS, "/dev/tiermem",
-		"/sys/kernel/tracing/events/tiermem", "/sys/kernel/debug/tiermem",
+		TM_TRACING "events/tiermem", "/sys/kernel/debug/tiermem",
 	};
 	static const char * const lists[][2] = {
 		{ "/proc/modules", "tiermem " },
 		{ "/proc/kallsyms", "[tiermem]" },
-		{ "/sys/kernel/tracing/enabled_functions", "alloc_pages" },
-		{ "/sys/kernel/tracing/enabled_functions", "alloc_frozen_pages" },
-		{ "/sys/kernel/tracing/enabled_functions", "tiermem" },
-		{ "/sys/kernel/tracing/enabled_functions", "[tm_" },
+		{ TM_TRACING "enabled_functions", "alloc_pages" },
+		{ TM_TRACING "enabled_functions", "alloc_frozen_pages" },
+		{ TM_TRACING "enabled_functions", "tiermem" },
+		{ TM_TRACING "enabled_functions", "[tm_" },
 		{ "/sys/kernel/debug/kprobes/list", "alloc_pages" },
 		{ "/sys/kernel/debug/kprobes/list", "kallsyms_lookup_name" },
 	};

@@ -8,6 +8,8 @@
 
 #include "tm_test.h"
 
+#define TM_TRACING	"/sys/kernel/tracing/"
+
 /* ---- placement --------------------------------------------------------------------------- */
 
 /*
