@@ -76,7 +76,7 @@ def redis(dist: str, quick: bool = False, client: str = "") -> Workload:
         f"{client or 'redis'}-{dist}", "redis",
         (f"client={client} " if client else "") +
         "phases=" + ",".join(f"{op}:{dist}:{depth}" for op, depth in specs) +
-        " warmup=1 settle=0.05 seconds=0.15 counted=0.2",
+        " warmup=3 settle=0.05 seconds=0.15 counted=0.2",
         tuple(f"{op}-{dist}" + (f"-p{depth}" if depth > 1 else "") for op, depth in specs),
         (67, 33), 90, quick)
 
@@ -99,7 +99,7 @@ def mariadb(size: str, dist: str, tests: tuple[str, ...], quick: bool = False) -
 WORKLOADS = (
     redis("zipf", quick=True),
     micro("micro", ("zipf", "hot10", "gauss", "uniform", "scan", "gups", "chase", "seqread"),
-          "--warmup 1.2 --seconds 0.3", quick=True),
+          "--warmup 2.4 --seconds 0.3", quick=True),
     # Over time: how long a new hot set takes.
     micro("micro-jump", ("jump",), "--warmup 1.2 --seconds 2 --jump-every 1 --report-every 0.02"),
     mariadb("small", "pareto", POINT, quick=True),
