@@ -58,6 +58,8 @@ class Rows(BenchTest):
             {"type": "vmstat", "phase": 1, "when": "end", "pgpromote_success": 15,
              "pgdemote_kswapd": 4, "pgdemote_direct": 2},
             {"type": "placement", "phase": 1, "when": "end", "dram_bytes": 33, "slow_bytes": 67},
+            {"type": "daemons", "phase": 1, "when": "begin", "cpu_ns": 1_000_000},
+            {"type": "daemons", "phase": 1, "when": "end", "cpu_ns": 6_000_000},
             {"type": "end"}]
         self.marks = [self.mark(2, 0, 100, (1, 2, 3), (4, 5, 6), 1.0),
                       self.mark(3, 500_000_000, 900, (61, 12, 33), (24, 5, 6), 3.0)]
@@ -88,7 +90,8 @@ class Rows(BenchTest):
                 "dram_access_share": 100 / 120,     # 60 + 10 + 30 of these and 20
                 "promotions": 5, "promotions_total": 15, "demotions": 3, "demotions_total": 6,
                 "migrated_pages": None, "dram_bytes_begin": None, "dram_bytes_end": 33,
-                "insns": 800, "host_cpu_s": 2, "insns_per_cpu_s": 400, "model_ns": 500_000_000}
+                "daemon_cpu_share": 0.01, "insns": 800, "host_cpu_s": 2, "insns_per_cpu_s": 400,
+                "model_ns": 500_000_000}
         self.assertEqual({k: row[k] for k in want}, want)
 
     def test_distrust(self):
@@ -122,7 +125,7 @@ class Rows(BenchTest):
         found = Result(self.job)
         self.assertTrue(found.torn)
         self.assertEqual(found.problems(), ["line 1 of results.jsonl is not a JSON object",
-                                            "line 7 of results.jsonl is not a JSON object"])
+                                            "line 9 of results.jsonl is not a JSON object"])
         self.assertEqual(Result(self.tmp / "nowhere").problems(), ["no end line"])
 
 

@@ -83,6 +83,13 @@ def placement_columns(result: Result, phase: int) -> dict:
     return columns
 
 
+def daemon_ns(result: Result, phase: int) -> float | None:
+    """CPU time of what the system runs beside the workload."""
+    sides = [[x for x in result.of_type("daemons", phase) if x.get("when") == when]
+             for when in ("begin", "end")]
+    return difference(sides[0][-1], sides[1][-1], "cpu_ns") if all(sides) else None
+
+
 def rows_of(result: Result) -> list[dict]:
     """Rows of one good job."""
     definition, rows = result.definition, []
@@ -98,7 +105,9 @@ def rows_of(result: Result) -> list[dict]:
         row |= {key: number(phase.get(key)) for key in PERCENTILES}
         row |= node_columns(begin, end)
         row |= placement_columns(result, k) | move_columns(result, k)
-        row |= {"model_ns": difference(begin, end, "time_ns"), "insns": insns,
+        model_ns = difference(begin, end, "time_ns")
+        row |= {"daemon_cpu_share": ratio(daemon_ns(result, k), model_ns),
+                "model_ns": model_ns, "insns": insns,
                 "host_cpu_s": cpu_s, "insns_per_cpu_s": ratio(insns, cpu_s),
                 "job_cpu_s": number(result.outcome.get("cpu_s")),
                 "job_wall_s": number(result.outcome.get("wall_s"))}

@@ -91,11 +91,13 @@ class Tables:
                 ("p99_us", 1, "99th percentile of latency, µs:", number_text),
                 ("dram_access_share", 100, "Accesses that DRAM served, in percent of those that "
                  "missed the caches:", "{:.1f}".format),
+                ("daemon_cpu_share", 100, "CPU time of the system's threads and programs, in "
+                 "percent of one CPU:", "{:.2f}".format),
                 ("dram_bytes_end", 1 / 2**20, "The workload's memory in DRAM at the end of the "
                  "phase, MB:", number_text),
                 ("promotions", 1, "Pages promoted during the phase:", number_text),
                 ("demotions", 1, "Pages demoted during the phase:", number_text))
-        for key, factor, title, form in measures[:2] if brief else measures:
+        for key, factor, title, form in measures[:3] if brief else measures:
             lines += [title, ""]
             if any(r[key] is not None for r in report.rows if r["workload"] == name):
                 lines += self._grid(name, field(key, factor, form), systems)

@@ -261,7 +261,7 @@ setup_system()
 		eval "${w%%=*}=\${w#*=}"
 		setting "tune" "$w" "asked for by the job"
 	done
-	policy='' node0_mark=''
+	policy='' node0_mark='' daemons='' loop_pid=''
 	case $system in
 	all-dram|all-slow|first-touch|numab2|damon|mglru-loop|reclaim-loop|oracle|tiermem) ;;
 	*) fail "no such system: $system" ;;
@@ -274,7 +274,13 @@ setup_system()
 	call setup
 }
 
-started()	{ call started "$1"; }
+# Threads and programs that the system runs beside the workload.
+started()	# pid
+{
+	call started "$1"
+	daemons="$(pidof ktiermemd kswapd0 kswapd1 kdamond.0 kdamond.1) $loop_pid"
+}
+
 warm()		{ call warm "$1"; }
 
 # What takes too long while something is measured: DAMON answers when its
@@ -294,9 +300,16 @@ system_end()
 	result "{\"type\":\"system\",\"when\":\"done\"$s}"
 }
 
-# What only this system can tell, along with the placement.
+# Their time on a CPU, and what only this system can tell, along with the placement.
 system_state()	# phase begin|end
 {
+	local pid ns rest sum=0
+
+	for pid in $daemons; do
+		read -r ns rest <"/proc/$pid/schedstat" || fail "a daemon is gone"
+		sum=$((sum + ns))
+	done
+	result "{\"type\":\"daemons\",\"phase\":$1,\"when\":\"$2\",\"cpu_ns\":$sum}"
 	[ -z "$node0_mark" ] || result \
 		"{\"type\":\"node0\",\"phase\":$1,\"when\":\"$2\",\"available_bytes\":$(($(available_pages "$node0_mark") * 4096))}"
 	local head="{\"type\":\"system\",\"phase\":$1,\"when\":\"$2\""
