@@ -13,6 +13,8 @@ from result import Result, number
 PERCENTILES = ("p50_us", "p95_us", "p99_us", "p999_us", "max_us")
 NODE_FIELDS = ("reads", "writes", "seq", "writebacks", "stall_ns", "queue_ns")
 NODES = (0, 1, 2)
+VCPU_FIELDS = ("insns", "idle_ns", "stall_ns")
+VCPUS = (0, 1)
 # Column: counters of /proc/vmstat that it sums.
 MOVES = {
     "promotions": ("pgpromote_success",),
@@ -34,18 +36,26 @@ def ratio(part: float | None, whole: float | None, factor: float = 1.0) -> float
     return None if part is None or not whole else factor * part / whole
 
 
+def list_columns(begin: dict, end: dict, key: str, indices: tuple[int, ...],
+                 fields: tuple[str, ...]) -> dict:
+    """What each of a list of things did between two marks."""
+    columns = {}
+    sides = [m.get(key) if isinstance(m.get(key), list) else [] for m in (begin, end)]
+    for i in indices:
+        have = all(len(s) > i and isinstance(s[i], dict) for s in sides)
+        for name in fields:
+            value = difference(sides[0][i], sides[1][i], name) if have else None
+            columns[f"{key[:-1]}{i}_{name}"] = value
+    return columns
+
+
 def node_columns(begin: dict, end: dict) -> dict:
     """What each node did between two marks, and the share of DRAM in it.
 
     Node 2 backs a RAM disk: storage, not memory of the workload, and not part of the share.
     """
-    columns, accesses = {}, {}
-    sides = [m.get("nodes") if isinstance(m.get("nodes"), list) else [] for m in (begin, end)]
+    columns, accesses = list_columns(begin, end, "nodes", NODES, NODE_FIELDS), {}
     for node in NODES:
-        have = all(len(s) > node and isinstance(s[node], dict) for s in sides)
-        for name in NODE_FIELDS:
-            value = difference(sides[0][node], sides[1][node], name) if have else None
-            columns[f"node{node}_{name}"] = value
         parts = [columns[f"node{node}_{x}"] for x in ("reads", "writes", "seq")]
         accesses[node] = None if None in parts else sum(parts)
     if accesses[0] is not None and accesses[1] is not None:
@@ -104,6 +114,7 @@ def rows_of(result: Result) -> list[dict]:
         row |= {key: number(phase.get(key)) for key in ("ops", "seconds", "ops_per_s")}
         row |= {key: number(phase.get(key)) for key in PERCENTILES}
         row |= node_columns(begin, end)
+        row |= list_columns(begin, end, "vcpus", VCPUS, VCPU_FIELDS)
         row |= placement_columns(result, k) | move_columns(result, k)
         model_ns = difference(begin, end, "time_ns")
         row |= {"daemon_cpu_share": ratio(daemon_ns(result, k), model_ns),
