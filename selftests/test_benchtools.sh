@@ -324,7 +324,7 @@ tcp()
 		--phase get:zipf:1 >"$dir/result" && [ "$(cli dbsize)" = 1000 ]
 }
 
-distribution_seen()	# kind
+distribution_seen()	# kind, further arguments
 {
 	local monitor
 
@@ -332,7 +332,7 @@ distribution_seen()	# kind
 	stdbuf -oL redis-cli -s "$dir/redis" monitor >"$dir/monitor" 2>&1 &
 	monitor=$!
 	until_ms 5000 grep -q OK "$dir/monitor"
-	load -k 1000 -D "$1" --requests 30000 --seed 5
+	load -k 1000 -D "$@" --requests 30000 --seed 5
 	until_ms 10000 monitor_has 30000
 	kill "$monitor"
 	wait "$monitor" 2>/dev/null
@@ -342,6 +342,24 @@ distribution_seen()	# kind
 monitor_has()	# requests
 {
 	[ "$(wc -l <"$dir/monitor")" -gt "$1" ]
+}
+
+# Each stream has draws of its own, again the same for the same number, and all of
+# a seed have the same hot keys.
+streams()
+{
+	local name same
+
+	for name in 1 2 again; do
+		distribution_seen zipf --clients 1 --stream "${name/again/1}"
+		grep -o 'key:[0-9]*' "$dir/monitor" >"$dir/draws.$name"
+		sort "$dir/draws.$name" | uniq -c | sort -nr | awk 'NR <= 2 { print $2 }' >"$dir/hot.$name"
+	done
+	same=$(paste "$dir/draws.1" "$dir/draws.2" | awk '$1 == $2' | wc -l)
+	ktap_diag "$same of $(wc -l <"$dir/draws.1") draws are the same as another stream's"
+	# By chance: the sum of all squared probabilities, 3 %.
+	[ "$same" -gt 0 ] && [ "$same" -lt 1800 ] && cmp "$dir/hot.1" "$dir/hot.2" &&
+		cmp "$dir/draws.1" "$dir/draws.again"
 }
 
 misses()
@@ -408,11 +426,12 @@ redis_tests()
 		distribution_seen $kind
 		expect "redisload: $kind keys" keys "$dir/monitor" $kind 1000
 	done
+	ktap_check "redisload: streams of a seed" streams
 	ktap_check "redisload: missing keys" misses
 	ktap_check "redisload: errors of Redis" redisload_errors
 	ktap_check "redisload: bad arguments" redisload_arguments
 }
-REDIS_TESTS=15
+REDIS_TESTS=16
 
 # ---- main -----------------------------------------------------------------------------------
 

@@ -70,15 +70,18 @@ OLTP = ("read_only", "read_write")
 
 
 def redis(dist: str, quick: bool = False, client: str = "") -> Workload:
-    """GET, SET and a mix one at a time, then GET pipelined by 16."""
+    """GET, SET and a mix one at a time, then GET pipelined by 16.
+
+    A kind of load runs for half a second before it is measured, the first for two more.
+    """
     specs = [("get", 1), ("set", 1), ("mixed", 1), ("get", 16)]
     return Workload(
         f"{client or 'redis'}-{dist}", "redis",
         (f"client={client} " if client else "") +
         "phases=" + ",".join(f"{op}:{dist}:{depth}" for op, depth in specs) +
-        " warmup=3 settle=0.05 seconds=0.15 counted=0.2",
+        " warmup=2 settle=0.5 seconds=0.15 counted=0.2",
         tuple(f"{op}-{dist}" + (f"-p{depth}" if depth > 1 else "") for op, depth in specs),
-        (67, 33), 90, quick)
+        (67, 33), 130, quick)
 
 
 def micro(name: str, patterns: tuple[str, ...], more: str, quick: bool = False) -> Workload:

@@ -88,6 +88,14 @@ static inline uint64_t rng_next(uint64_t *state)
 	return (uint64_t)(product >> 64) ^ (uint64_t)product;
 }
 
+/* Where the draws of a stream begin: other ones for each number, with the same seed. */
+static inline uint64_t rng_stream(uint64_t seed, uint64_t stream)
+{
+	uint64_t state = rng_next(&seed) + stream;
+
+	return rng_next(&state);
+}
+
 /* From 0 to n - 1. */
 static inline uint64_t rng_below(uint64_t *state, uint64_t n)
 {

@@ -21,6 +21,7 @@
 read -r rows default_pool_mb </database
 pool_mb=$(arg pool_mb "$default_pool_mb")
 threads=$(arg threads 4)
+stream=0
 events=$(arg events 1000)
 warmup=$(arg warmup 1000)
 tests=$(arg tests read_only,point_select,read_write | tr , ' ')
@@ -82,11 +83,14 @@ convert()	# phase name
 		}'
 }
 
+# None repeats another's requests: a page that was used would be used again for
+# that reason alone.
 client()	# script events
 {
+	stream=$((stream + 1))
 	sysbench "$1" --events="$2" --time=0 --db-driver=mysql --mysql-socket=$socket --mysql-user=root \
 		--mysql-db=sbtest --tables=1 --table-size="$rows" --threads="$threads" \
-		--rand-type="$(arg rand pareto)" --rand-seed="$seed" --percentile=95 \
+		--rand-type="$(arg rand pareto)" --rand-seed=$((seed * 100 + stream)) --percentile=95 \
 		run >/sysbench.log 2>&1 || { cat /sysbench.log >/dev/console; fail "sysbench $1"; }
 }
 

@@ -22,6 +22,7 @@ seconds=$(arg seconds 0.5)
 settle=$(arg settle 0.1)
 client=$(arg client redisload)
 clients=$(arg clients 50)
+stream=0
 socket=/redis.sock
 
 # Fills the server, and puts it under load of a kind (OP:DISTRIBUTION:PIPELINE): a
@@ -34,7 +35,13 @@ redisload)
 			--clients "$clients" "$@" || fail "redisload $*"
 	}
 	populate()	{ load --populate; }
-	run_phase()	{ load --phase "$1" --first-phase "$2" --seconds "$3"; }
+	# The same keys are hot in all, but none repeats another's requests: a page
+	# that was used would be used again for that reason alone.
+	run_phase()
+	{
+		stream=$((stream + 1))
+		load --stream $stream --phase "$1" --first-phase "$2" --seconds "$3"
+	}
 	;;
 memtier)
 	# shellcheck source=tools/bench/guest/memtier.sh

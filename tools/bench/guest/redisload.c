@@ -39,7 +39,7 @@ static struct phase phases[MAX_PHASES], simple = { OP_GET, DIST_UNIFORM, 1 };
 static unsigned int nr_phases, first_phase = 1;
 static bool simple_given, populate, verify;
 static uint64_t measure_ns, nr_requests, warmup_ns, settle_ns = NS_PER_S / 20, series_ns;
-static uint64_t seed = 1;
+static uint64_t seed = 1, stream, draws;
 
 static struct connection *clients;
 static int epoll_fd;
@@ -52,7 +52,7 @@ static const char * const op_name[] = { "get", "set", "mixed" };
 
 enum {
 	OPT_HOST = 256, OPT_OP, OPT_REQUESTS, OPT_WARMUP, OPT_SETTLE, OPT_FIRST, OPT_PHASE,
-	OPT_POPULATE, OPT_VERIFY, OPT_SERIES,
+	OPT_POPULATE, OPT_VERIFY, OPT_SERIES, OPT_STREAM,
 };
 
 static const struct argp_option options[] = {
@@ -63,6 +63,8 @@ static const struct argp_option options[] = {
 	{ "keys", 'k', "N", 0, "Number of keys (100000)", 0 },
 	{ "value-bytes", 'd', "BYTES", 0, "Size of each value (1000)", 0 },
 	{ "seed", 'r', "N", 0, "Of all that is random (1)", 0 },
+	{ "stream", OPT_STREAM, "N", 0,
+	  "Other draws with the same keys hot, for each number (0)", 0 },
 	{ "populate", OPT_POPULATE, NULL, 0, "First set every key", 0 },
 	{ "verify", OPT_VERIFY, NULL, 0, "At the end check the value of every key", 0 },
 	{ "phase", OPT_PHASE, "OP:DISTRIBUTION:PIPELINE", 0,
@@ -166,6 +168,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case 'r':
 		seed = arg_uint(state, "--seed", arg, 0, UINT64_MAX);
+		break;
+	case OPT_STREAM:
+		stream = arg_uint(state, "--stream", arg, 0, UINT64_MAX);
 		break;
 	case OPT_POPULATE:
 		populate = true;
@@ -325,7 +330,7 @@ static void send_next(struct connection *c, uint64_t now)
 	uint32_t i;
 
 	for (i = 0; i < b->nr_requests; i++)
-		batch_set_key(b, i, scatter(&key_order, dist_draw(&dist, &seed) >> 32));
+		batch_set_key(b, i, scatter(&key_order, dist_draw(&dist, &draws) >> 32));
 	c->sent_ns = now;
 	connection_send(c, b);
 }
@@ -466,6 +471,7 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	requests_init(value_bytes, seed);
 	scatter_init(&key_order, nr_keys, seed);
+	draws = rng_stream(seed, stream);
 	if (populate)
 		populate_keys();
 	clients = calloc(nr_clients, sizeof(*clients));
