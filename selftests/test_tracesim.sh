@@ -69,6 +69,13 @@ scans()
 		holds 'of oracle' '>=' 0.98
 }
 
+# Values that are overwritten wander: no page stays hot for long enough to be worth a move.
+churn()
+{
+	"$SIM" -s churn -n 20000 -r 100000 -q 0.5 -m 64 -t 20 -w 10 >"$dir/result" &&
+		holds hits '>=' 0.47 moved '<=' 0.1
+}
+
 extremes()
 {
 	"$SIM" -q 0 -n 1000 -t 3 -w 1 >"$dir/result" && holds hits == 0 moved == 0 &&
@@ -182,13 +189,14 @@ if ! make -s -C tools/tracesim >"$dir/make.log" 2>&1; then
 	ktap_ok 1 "build"
 	ktap_end
 fi
-ktap_plan 13
+ktap_plan 14
 ktap_check "zipf: 97 % of the best placement" policy zipf 'of oracle' '>=' 0.97
 ktap_check "hot10: 99 %" policy hot10 'of oracle' '>=' 0.99
 ktap_check "gauss: 95 %" policy gauss 'of oracle' '>=' 0.95
 ktap_check "uniform: hardly anything moves" uniform
 ktap_check "a hot set that jumps is found again" jumps
 ktap_check "scans don't displace a hot set" scans
+ktap_check "values that wander are not run after" churn
 ktap_check "no quota, quota for all, a single page" extremes
 ktap_check "a record is replayed" replay
 ktap_check "a short record counts as a whole" short_record

@@ -21,6 +21,8 @@
 #define PEEK_NS		(2 * NS_PER_S)
 /* What a pass promotes at most. */
 #define MOST_PAGES	32768
+/* Probabilities that change all the time are looked at so often. */
+#define CHURN_NS	(20 * NS_PER_MS)
 
 static int descending(const void *a, const void *b)
 {
@@ -64,7 +66,7 @@ static void report(struct sim *sim)
 	       sim->total.moved, sim->total.back);
 }
 
-static void advance(struct sim *sim, uint64_t ns)
+static void advance_some(struct sim *sim, uint64_t ns)
 {
 	sim->total.hit_ns += sim->hits * (double)ns;
 	sim->total.oracle_ns += sim->oracle * (double)ns;
@@ -74,6 +76,13 @@ static void advance(struct sim *sim, uint64_t ns)
 		compute_hits(sim);
 	}
 	report(sim);
+}
+
+static void advance(struct sim *sim, uint64_t ns)
+{
+	for (; sim->s.churns && ns > CHURN_NS; ns -= CHURN_NS)
+		advance_some(sim, CHURN_NS);
+	advance_some(sim, ns);
 }
 
 /* A walk over all pages takes CPU time. */

@@ -27,8 +27,10 @@ static double random_part(struct stream *s)
 
 /* ---- synthetic ------------------------------------------------------------------------------ */
 
-enum kind { ZIPF, GAUSS, HOT10, HOT, UNIFORM };
-static const char * const kinds[] = { "zipf", "gauss", "hot10", "hot", "uniform" };
+enum kind { ZIPF, GAUSS, HOT10, HOT, UNIFORM, CHURN };
+static const char * const kinds[] = { "zipf", "gauss", "hot10", "hot", "uniform", "churn" };
+
+#define CHURN_ITEMS	3u	/* a page */
 
 /* Sets @kind, unless that is NULL. */
 static bool find_kind(const char *name, int *kind)
@@ -91,6 +93,40 @@ static void deal(struct stream *s)
 	}
 }
 
+/*
+ * A server that overwrites values: each takes the place that the one before it
+ * left. Hot ones are always on the move, so no page stays hot for long.
+ */
+static int deal_items(struct stream *s)
+{
+	uint32_t items = CHURN_ITEMS * s->pages, i;
+	double sum = 0;
+
+	s->item_page = calloc(items, sizeof(*s->item_page));
+	s->item_sum = calloc(items, sizeof(*s->item_sum));
+	if (!s->item_page || !s->item_sum)
+		return -ENOMEM;
+	for (i = 0; i < items; i++) {
+		sum += pow(i + 1.0, -0.99);
+		s->item_sum[i] = sum;
+		s->item_page[i] = i % s->pages;
+	}
+	for (i = items - 1; i > 0; i--) {
+		uint32_t j = (uint32_t)(next_random(s) % (i + 1)), page = s->item_page[i];
+
+		s->item_page[i] = s->item_page[j];
+		s->item_page[j] = page;
+	}
+	memset(s->weight, 0, sizeof(*s->weight) * s->pages);
+	for (i = 0; i < items; i++) {
+		s->item_sum[i] /= sum;
+		s->weight[s->item_page[i]] += s->item_sum[i] - (i ? s->item_sum[i - 1] : 0);
+	}
+	s->free_page = 0;
+	s->churns = true;
+	return 0;
+}
+
 static int allocate(struct stream *s)
 {
 	s->young = calloc(s->pages, sizeof(*s->young));
@@ -120,8 +156,14 @@ int stream_open(struct stream *s, const struct stream_options *o)
 		stream_close(s);
 		return ret;
 	}
-	deal(s);
-	return 0;
+	if (s->kind != CHURN) {
+		deal(s);
+		return 0;
+	}
+	ret = deal_items(s);
+	if (ret)
+		stream_close(s);
+	return ret;
 }
 
 /* ---- recorded ------------------------------------------------------------------------------- */
@@ -224,6 +266,8 @@ void stream_close(struct stream *s)
 {
 	free(s->young);
 	free(s->weight);
+	free(s->item_page);
+	free(s->item_sum);
 	if (s->record)
 		fclose(s->record);
 	*s = (struct stream){ 0 };
@@ -261,6 +305,40 @@ static bool advance_record(struct stream *s, uint64_t end_ns)
 	return !s->record_end;
 }
 
+static uint32_t draw_item(struct stream *s)
+{
+	uint32_t low = 0, high = CHURN_ITEMS * s->pages - 1;
+	double at = random_part(s);
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (s->item_sum[middle] < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void advance_churn(struct stream *s, uint64_t ns)
+{
+	uint64_t accesses = (uint64_t)(s->rate * (double)ns / NS_PER_S + random_part(s));
+
+	while (accesses--) {
+		uint32_t item = draw_item(s), page = s->item_page[item];
+		double part = s->item_sum[item] - (item ? s->item_sum[item - 1] : 0);
+
+		s->young[page] = true;
+		s->young[s->free_page] = true;
+		s->weight[page] -= part;
+		s->weight[s->free_page] += part;
+		s->item_page[item] = s->free_page;
+		s->free_page = page;
+	}
+	s->changes++;
+}
+
 static void advance_synthetic(struct stream *s, uint64_t ns)
 {
 	double accesses = s->rate * (double)ns / NS_PER_S;
@@ -282,6 +360,8 @@ bool stream_advance(struct stream *s, uint64_t ns)
 			step = s->next_jump_ns - s->now_ns;
 		if (s->record)
 			advance_record(s, s->now_ns + step);
+		else if (s->churns)
+			advance_churn(s, step);
 		else
 			advance_synthetic(s, step);
 		s->now_ns += step;

@@ -19,6 +19,7 @@
  * @weight: of a page, the probability that an access is to it; for a recorded
  *	stream, its part of all accesses of the record
  * @changes: how often the probabilities have changed
+ * @churns: they do all the time
  */
 struct stream {
 	uint32_t pages;
@@ -26,6 +27,7 @@ struct stream {
 	bool *young;
 	double *weight;
 	unsigned int changes;
+	bool churns;
 
 	/* private: */
 	int kind;
@@ -36,6 +38,9 @@ struct stream {
 	uint64_t scan_ns;
 	uint64_t scan_every_ns;
 	uint64_t random;
+	uint32_t *item_page;
+	double *item_sum;	/* of the probabilities of an item and those before it */
+	uint32_t free_page;
 	FILE *record;
 	uint64_t record_line;
 	uint64_t record_ns;
@@ -45,7 +50,8 @@ struct stream {
 
 /**
  * struct stream_options - what a synthetic stream is like
- * @kind: zipf, gauss, hot10, hot, uniform
+ * @kind: zipf, gauss, hot10, hot, uniform; or churn: items of which each page
+ *	has three, zipf, and each access puts its item where the last one's was
  * @pages: number of pages
  * @hot_part: of the pages, for kind hot
  * @rate: accesses a second

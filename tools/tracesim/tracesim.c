@@ -21,7 +21,7 @@ static const char doc[] =
 
 static const struct argp_option argp_options[] = {
 	{ 0, 0, NULL, 0, "Who accesses what:", 1 },
-	{ "stream", 's', "KIND", 0, "zipf (default), gauss, hot10, hot or uniform", 1 },
+	{ "stream", 's', "KIND", 0, "zipf (default), gauss, hot10, hot, uniform or churn", 1 },
 	{ "hot", 'h', "PART", 0, "of the pages, for hot (0.275)", 1 },
 	{ "pages", 'n', "N", 0, "4K pages (100000)", 1 },
 	{ "rate", 'r', "N", 0, "accesses a second (5000000)", 1 },
