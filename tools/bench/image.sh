@@ -5,7 +5,7 @@
 # one workload with their libraries. Uncompressed, as decompression would be
 # simulated, too. The same input makes the same image, to the last bit.
 #
-#   image.sh [micro|redis|mariadb|mariadb-large ...]	default: all
+#   image.sh [micro|redis|timeline|mariadb|mariadb-large ...]	default: all
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -98,6 +98,11 @@ image_redis()
 	install -m 644 "$here/guest/memtier.sh" "$root"
 }
 
+image_timeline()
+{
+	add bin /usr/bin/redis-server "$programs/redisload"
+}
+
 # The small database fits a pool that fits in DRAM; the large one is three times
 # what a machine with only that much DRAM could keep in its pool (64M).
 database()	# rows pool-MiB
@@ -144,7 +149,7 @@ pack()	# name
 	echo "$(stat -c %s "$out/$1.cpio") bytes  ${out#"$top"/}/$1.cpio"
 }
 
-[ $# -gt 0 ] || set -- micro redis mariadb mariadb-large
+[ $# -gt 0 ] || set -- micro redis timeline mariadb mariadb-large
 make -s -C "$here/guest" || die "the programs of tools/bench/guest do not build"
 for name in "$@"; do
 	declare -F "image_${name//-/_}" >/dev/null || die "no workload $name"

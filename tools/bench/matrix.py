@@ -70,11 +70,12 @@ OLTP = ("read_only", "read_write")
 
 
 def redis(dist: str, quick: bool = False, client: str = "") -> Workload:
-    """GET, SET and a mix one at a time, then GET pipelined by 16.
+    """GET one at a time and pipelined by 16, then SET and a mix.
 
-    A kind of load runs for half a second before it is measured, the first for two more.
+    A kind of load runs for half a second before it is measured, the first for two more. GET
+    comes first: SET moves values, and what is hot after it is not what was hot before.
     """
-    specs = [("get", 1), ("set", 1), ("mixed", 1), ("get", 16)]
+    specs = [("get", 1), ("get", 16), ("set", 1), ("mixed", 1)]
     return Workload(
         f"{client or 'redis'}-{dist}", "redis",
         (f"client={client} " if client else "") +
@@ -105,6 +106,8 @@ WORKLOADS = (
           "--warmup 2.4 --seconds 0.3", quick=True),
     # Over time: how long a new hot set takes.
     micro("micro-jump", ("jump",), "--warmup 1.2 --seconds 2 --jump-every 1 --report-every 0.02"),
+    Workload("timeline", "timeline", "seconds=3 every=0.05",
+             ("start", "change", "smaller", "larger"), (33,), 330),
     mariadb("small", "pareto", POINT, quick=True),
     mariadb("large", "pareto", POINT),
     redis("uniform"),

@@ -256,7 +256,10 @@ class Plots:
                 points = sorted(lines[system])
                 ax.plot([x for x, _ in points], [y for _, y in points],
                         **self.line_style(system))
-            ax.set_ylim(bottom=0)
+            rates = [y for points in lines.values() for _, y in points]
+            # Zero only where something comes near it: differences are what is to be seen.
+            low, high = min(rates), max(rates)
+            ax.set_ylim(bottom=0 if low < high / 2 else low - (high - low) / 10)
             end = max(x for points in lines.values() for x, _ in points)
             ax.set_xlim(0, end)
             ax.grid(axis="y", color="#E4E4E4", lw=0.5)

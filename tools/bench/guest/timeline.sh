@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+# shellcheck disable=SC2034	# overhead, data_bytes: systems.sh
+# shellcheck disable=SC2154	# the job's variables: init; policy: systems.sh
+#
+# Workload timeline: how long a Redis takes to get over something. GETs of Zipf's
+# distribution all the time, a phase for each thing that happens:
+#   start		the server has just been filled
+#   change		other keys become hot
+#   smaller, larger	half a second on, the quota is halved, and set back
+# Only tiermem has a quota to set; with the other systems nothing happens there.
+# bench.args, all optional:
+#   seconds=S every=S	length of each phase and of a point of the curve
+#   keys=N value=BYTES clients=N
+
+overhead=$((1 << 20))
+keys=$(arg keys 110000)
+value=$(arg value 1024)
+: "${data_bytes:=$((keys * (value * 5 / 4 + 130)))}"
+clients=$(arg clients 50)
+hot=$seed
+socket=/redis.sock
+
+load()
+{
+	redisload --socket $socket --keys "$keys" --value-bytes "$value" --seed "$hot" \
+		--clients "$clients" "$@" || fail "redisload $*"
+}
+
+# The load, under the name of what happens meanwhile.
+phase()	# number name
+{
+	state "$1" begin
+	load --stream "$1" --phase get:zipf:1 --first-phase "$1" --settle 0 \
+		--seconds "$(arg seconds 3)" --report-every "$(arg every 0.05)" >/phase.log
+	sed "s/\"name\":\"get-zipf\"/\"name\":\"$2\"/" /phase.log >&3
+	state "$1" end
+}
+
+set_quota_soon()	# bytes
+{
+	[ "$system" = tiermem ] || return 0
+	(usleep 500000; echo "$1" >"$CGROUP/tiermem.dram_max") 3>&- &
+}
+
+setup_system
+# shellcheck disable=SC2086	# policy is words, perhaps none
+within -g $CGROUP -c $SERVER_CPU $policy -- \
+	redis-server --port 0 --unixsocket $socket --save "" --appendonly no \
+	--activedefrag no --loglevel warning >/redis.log 3>&- &
+server=$!
+wait_for $socket redis-server
+load --populate >/dev/null
+started $server
+case $system in
+oracle)	# knows what is hot at first, and not what will be
+	mark --zero --pages-on
+	load --stream 9 --phase get:zipf:1 --first-phase 0 --seconds 0.2 >/dev/null
+	mark --pages-off
+	warm $server ;;
+esac
+phase 1 start
+hot=$((seed + 1000))
+phase 2 change
+set_quota_soon "$((quota / 2 / 4096 * 4096))"
+phase 3 smaller
+set_quota_soon "$quota"
+phase 4 larger
+kill -0 $server || fail "redis-server has died"
