@@ -7,10 +7,14 @@
  * follows from what this one found; without groups the thread sleeps until
  * somebody writes a quota.
  */
+#include <linux/delay.h>
 #include <linux/freezer.h>
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/sched/stat.h>
 #include <linux/wait.h>
+#include <uapi/linux/sched/types.h>
 
 #include "ksym.h"
 #include "observe.h"
@@ -33,8 +37,24 @@
 #define SCAN_BURST_NS	(500ULL * NSEC_PER_MSEC)
 /* From the last quota's end until the hook is unregistered. */
 #define DISARM_NS	(1ULL * NSEC_PER_SEC)
+/* Long enough for another thread to get the CPU. */
+#define GIVE_WAY_US	20
 /* Averages begin again when so many of a group's pages were steered to a slow node. */
 #define REFILLED_PART	8
+
+/*
+ * What the daemon does can wait, but on a full host it must go on: it gets a
+ * tenth of a CPU that others want as well. Whoever wakes up there takes over at
+ * once, for the daemon asks for a longer slice than all of them have (Linux 6.12;
+ * with an equal one it would keep its CPU until the end of its own). See also
+ * tm_give_way().
+ */
+static const struct sched_attr patient = {
+	.size = sizeof(patient),
+	.sched_policy = SCHED_BATCH,
+	.sched_nice = 10,
+	.sched_runtime = 3 * NSEC_PER_MSEC,
+};
 
 static struct task_struct *thread;
 static DECLARE_WAIT_QUEUE_HEAD(wakeup);
@@ -52,6 +72,24 @@ static struct tm_rate scan_rate;
 bool tm_stopping(void)
 {
 	return READ_ONCE(stopping);
+}
+
+/**
+ * tm_give_way - let whoever else wants this CPU have it
+ *
+ * More than cond_resched(), which does what the scheduler has decided: it does
+ * not preempt for a thread that wakes up in the moment after it fell asleep,
+ * as it has just had more than its share, and looks again at the next tick only.
+ * That was 2 to 4 ms in which a client, and so its server, stood still.
+ *
+ * Context: process, may sleep; no lock held that others may wait for.
+ */
+void tm_give_way(void)
+{
+	if (single_task_running())
+		cond_resched();
+	else
+		usleep_range_state(GIVE_WAY_US, 2 * GIVE_WAY_US, TASK_IDLE);
 }
 
 static void wake_daemon(struct irq_work *work)
@@ -428,6 +466,8 @@ int tm_daemon_init(void)
 		tm_observation_free(observation);
 		return (int)PTR_ERR(thread);
 	}
+	if (sched_setattr_nocheck(thread, &patient))
+		pr_warn("ktiermemd runs with the default scheduling policy\n");
 	return 0;
 }
 

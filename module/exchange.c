@@ -10,8 +10,12 @@
 /* A wait for the rate ends after so long, to look whether something is more urgent. */
 #define REFILL_NS	(20ULL * NSEC_PER_MSEC)
 
-/* Fewer pages at a time would cost too much for each. */
-#define STEP_MIN_PAGES	32
+/*
+ * The kernel unmaps all pages of a batch before it copies the first, and hot
+ * pages are missed at once: whoever touches one waits for the rest of its batch.
+ * Fewer pages at a time would cost more flushes of TLBs for each than that gains.
+ */
+#define STEP_PAGES	32ULL
 
 /* What all groups together may move; ktiermemd's own, no lock. */
 static struct tm_rate migrate_rate;
@@ -137,7 +141,7 @@ static u64 move_some(struct tm_group *g, struct tm_observation *o, struct cursor
 	tm_rate_spend(&migrate_rate, (u64)moved << PAGE_SHIFT);
 	tm_rate_spend(&g->migrate_rate, (u64)moved << PAGE_SHIFT);
 	tm_group_recount_path(g);
-	cond_resched();
+	tm_give_way();
 	return moved;
 }
 
@@ -152,8 +156,6 @@ static u64 move_some(struct tm_group *g, struct tm_observation *o, struct cursor
 void tm_exchange(struct tm_group *g, struct tm_observation *o)
 {
 	const struct tm_plan *p = &g->engine.plan;
-	/* Small steps where the quota is small: in between, what makes room is not used. */
-	u64 step = clamp_t(u64, READ_ONCE(g->quota_pages) / 64, STEP_MIN_PAGES, TM_BATCH_PAGES);
 	struct cursor hot, cold;
 	u64 promote = p->promote_pages, demote = p->demote_pages;
 	struct tm_batch up, down;
@@ -171,7 +173,7 @@ void tm_exchange(struct tm_group *g, struct tm_observation *o)
 		struct folio *folio = promote ? cursor_peek(g, o, &hot) : NULL;
 		/* A huge page needs room for all of it, which may be more than the plan makes. */
 		u64 need = folio ? (u64)folio_nr_pages(folio) : 0;
-		u64 want = folio ? max(min(promote, step), need) : 0;
+		u64 want = folio ? max(min(promote, STEP_PAGES), need) : 0;
 		u64 room = (u64)max(tm_group_room(g->memcg), 0L);
 		u64 moved;
 
@@ -180,7 +182,7 @@ void tm_exchange(struct tm_group *g, struct tm_observation *o)
 			break;
 		if (room < (demote ? max(want, 1ULL) : need) || !folio) {
 			moved = move_some(g, o, &cold, &down,
-					  demote ? min(demote, step) : need - room);
+					  demote ? min(demote, STEP_PAGES) : need - room);
 			demote -= min(demote, moved);
 			/* Less cold memory than the plan hoped for. */
 			if (!moved && (!folio || room < need))

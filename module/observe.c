@@ -27,8 +27,9 @@
 #include "observe.h"
 #include "trace.h"
 
-/* Walked under one hold of the mmap_lock, and opened in one go: see tm_walk(). */
-#define WALK_BYTES	(64UL << 20)
+/* Walked under one hold of the mmap_lock, and before others get the CPU: see tm_walk(). */
+#define WALK_BYTES	(8UL << 20)
+/* Opened in one go. */
 #define SLICE_BYTES	(32UL << 20)
 /* A window of this length or longer has slices of that size. */
 #define SLICE_NS	(8ULL * NSEC_PER_MSEC)
@@ -96,7 +97,7 @@ static void harvest_first(struct tm_observation *o)
 	if (!o->stopped && mmget_not_zero(s->mm)) {
 		o->look = TM_LOOK_HARVEST;
 		while (addr < s->end && !should_stop(o))
-			addr = tm_walk(o, s, addr, SLICE_BYTES);
+			addr = tm_walk(o, s, addr, WALK_BYTES);
 		mmput(s->mm);
 	}
 	mmdrop(s->mm);

@@ -493,6 +493,7 @@ void tm_daemon_start(void);
 void tm_daemon_stop(void);
 void tm_daemon_exit(void);
 bool tm_daemon_sleep_until(u64 ns);
+void tm_give_way(void);
 void tm_daemon_kick(void);
 void tm_daemon_kick_from_hook(struct tm_group *g);
 void tm_daemon_cut(struct tm_group *g);

@@ -125,6 +125,6 @@ unsigned long tm_walk(struct tm_observation *o, struct tm_slice *slice, unsigned
 			addr = o->walked_to;
 	}
 	mmap_read_unlock(mm);
-	cond_resched();
+	tm_give_way();
 	return addr;
 }
