@@ -44,14 +44,14 @@
 
 /*
  * What the daemon does can wait, but on a full host it must go on: so it has the
- * weight of any thread, preempts nobody, and whoever wakes up on its CPU takes
- * over at once where that is its due, for the daemon asks for a longer slice than
- * all of them have (Linux 6.12; with an equal one it would keep its CPU until the
- * end of its own). See also tm_give_way().
+ * policy and the weight of any thread. But whoever wakes up on its CPU takes over
+ * at once where that is its due, for the daemon asks for a longer slice than all of
+ * them have (Linux 6.12; with an equal one it would keep its CPU until the end of
+ * its own). See also tm_give_way().
  */
 static const struct sched_attr patient = {
 	.size = sizeof(patient),
-	.sched_policy = SCHED_BATCH,
+	.sched_policy = SCHED_NORMAL,
 	.sched_runtime = 3 * NSEC_PER_MSEC,
 };
 
