@@ -106,7 +106,7 @@ WORKLOADS = (
           "--warmup 2.4 --seconds 0.3", quick=True),
     # Over time: how long a new hot set takes.
     micro("micro-jump", ("jump",), "--warmup 1.2 --seconds 2 --jump-every 1 --report-every 0.02"),
-    Workload("timeline", "timeline", "seconds=3 every=0.05",
+    Workload("timeline", "timeline", "seconds=3 every=50",
              ("start", "change", "smaller", "larger"), (33,), 330),
     mariadb("small", "pareto", POINT, quick=True),
     mariadb("large", "pareto", POINT),

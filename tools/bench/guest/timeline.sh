@@ -10,7 +10,7 @@
 #   smaller, larger	half a second on, the quota is halved, and set back
 # Only tiermem has a quota to set; with the other systems nothing happens there.
 # bench.args, all optional:
-#   seconds=S every=S	length of each phase and of a point of the curve
+#   seconds=S every=MS	length of each phase, and of a point of the curve
 #   keys=N value=BYTES clients=N
 
 overhead=$((1 << 20))
@@ -32,7 +32,7 @@ phase()	# number name
 {
 	state "$1" begin
 	load --stream "$1" --phase get:zipf:1 --first-phase "$1" --settle 0 \
-		--seconds "$(arg seconds 3)" --report-every "$(arg every 0.05)" >/phase.log
+		--seconds "$(arg seconds 3)" --report-every "$(arg every 50)" >/phase.log
 	sed "s/\"name\":\"get-zipf\"/\"name\":\"$2\"/" /phase.log >&3
 	state "$1" end
 }
