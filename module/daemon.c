@@ -81,7 +81,8 @@ bool tm_stopping(void)
  * as it has just had more than its share, and looks again at the next tick only.
  * That was 2 to 4 ms in which a client, and so its server, stood still.
  *
- * Context: process, may sleep; no lock held that others may wait for.
+ * Context: process, may sleep. Of locks, a group's move_mutex may be held, as it is
+ * for all of an exchange or observation anyway, but none that the group's tasks take.
  */
 void tm_give_way(void)
 {

@@ -65,12 +65,15 @@ def node_columns(begin: dict, end: dict) -> dict:
     return columns
 
 
+def state(result: Result, kind: str, phase: int) -> dict[str, dict]:
+    """The guest's last lines of a type before ("begin") and after ("end") a phase."""
+    return {when: ([x for x in result.of_type(kind, phase) if x.get("when") == when] or [{}])[-1]
+            for when in ("begin", "end")}
+
+
 def move_columns(result: Result, phase: int) -> dict:
     """Pages moved during the phase, and from boot to its end."""
-    sides = {}
-    for when in ("begin", "end"):
-        found = [x for x in result.of_type("vmstat", phase) if x.get("when") == when]
-        sides[when] = found[-1] if found else {}
+    sides = state(result, "vmstat", phase)
     columns: dict[str, float | None] = {}
     for name, keys in MOVES.items():
         sums = {}
@@ -85,19 +88,15 @@ def move_columns(result: Result, phase: int) -> dict:
 
 def placement_columns(result: Result, phase: int) -> dict:
     """Bytes of the workload on each node."""
-    columns: dict[str, float | None] = {}
-    for when in ("begin", "end"):
-        found = [x for x in result.of_type("placement", phase) if x.get("when") == when]
-        for name in ("dram_bytes", "slow_bytes"):
-            columns[f"{name}_{when}"] = number(found[-1].get(name)) if found else None
-    return columns
+    return {f"{name}_{when}": number(line.get(name))
+            for when, line in state(result, "placement", phase).items()
+            for name in ("dram_bytes", "slow_bytes")}
 
 
 def daemon_ns(result: Result, phase: int) -> float | None:
     """CPU time of what the system runs beside the workload."""
-    sides = [[x for x in result.of_type("daemons", phase) if x.get("when") == when]
-             for when in ("begin", "end")]
-    return difference(sides[0][-1], sides[1][-1], "cpu_ns") if all(sides) else None
+    sides = state(result, "daemons", phase)
+    return difference(sides["begin"], sides["end"], "cpu_ns")
 
 
 def rows_of(result: Result) -> list[dict]:

@@ -51,6 +51,11 @@ bool stream_has_kind(const char *kind)
 	return find_kind(kind, NULL);
 }
 
+static double zipf(uint32_t rank)
+{
+	return pow(rank + 1.0, -0.99);
+}
+
 /* Probability of a rank, up to a factor. */
 static double shape(const struct stream *s, uint32_t rank)
 {
@@ -58,7 +63,7 @@ static double shape(const struct stream *s, uint32_t rank)
 
 	switch (s->kind) {
 	case ZIPF:
-		return pow(rank + 1.0, -0.99);
+		return zipf(rank);
 	case GAUSS:
 		/* Six sigma in all. */
 		return exp(-18 * (x - 0.5) * (x - 0.5));
@@ -72,12 +77,49 @@ static double shape(const struct stream *s, uint32_t rank)
 	}
 }
 
+/* Of an item of churn. */
+static double item_part(const struct stream *s, uint32_t item)
+{
+	return s->item_sum[item] - (item ? s->item_sum[item - 1] : 0);
+}
+
+/*
+ * A server that overwrites values: each takes the place that the one before it
+ * left. Hot ones are always on the move, so no page stays hot for long.
+ */
+static void deal_items(struct stream *s)
+{
+	uint32_t items = CHURN_ITEMS * s->pages, i;
+	double sum = 0;
+
+	for (i = 0; i < items; i++) {
+		sum += zipf(i);
+		s->item_sum[i] = sum;
+		s->item_page[i] = i % s->pages;
+	}
+	for (i = items - 1; i > 0; i--) {
+		uint32_t j = (uint32_t)(next_random(s) % (i + 1)), page = s->item_page[i];
+
+		s->item_page[i] = s->item_page[j];
+		s->item_page[j] = page;
+	}
+	memset(s->weight, 0, sizeof(*s->weight) * s->pages);
+	for (i = 0; i < items; i++) {
+		s->item_sum[i] /= sum;
+		s->weight[s->item_page[i]] += item_part(s, i);
+	}
+}
+
 /* Deals the probabilities to the pages. */
 static void deal(struct stream *s)
 {
 	double sum = 0;
 	uint32_t i;
 
+	if (s->kind == CHURN) {
+		deal_items(s);
+		return;
+	}
 	for (i = 0; i < s->pages; i++) {
 		s->weight[i] = shape(s, i);
 		sum += s->weight[i];
@@ -93,44 +135,17 @@ static void deal(struct stream *s)
 	}
 }
 
-/*
- * A server that overwrites values: each takes the place that the one before it
- * left. Hot ones are always on the move, so no page stays hot for long.
- */
-static int deal_items(struct stream *s)
-{
-	uint32_t items = CHURN_ITEMS * s->pages, i;
-	double sum = 0;
-
-	s->item_page = calloc(items, sizeof(*s->item_page));
-	s->item_sum = calloc(items, sizeof(*s->item_sum));
-	if (!s->item_page || !s->item_sum)
-		return -ENOMEM;
-	for (i = 0; i < items; i++) {
-		sum += pow(i + 1.0, -0.99);
-		s->item_sum[i] = sum;
-		s->item_page[i] = i % s->pages;
-	}
-	for (i = items - 1; i > 0; i--) {
-		uint32_t j = (uint32_t)(next_random(s) % (i + 1)), page = s->item_page[i];
-
-		s->item_page[i] = s->item_page[j];
-		s->item_page[j] = page;
-	}
-	memset(s->weight, 0, sizeof(*s->weight) * s->pages);
-	for (i = 0; i < items; i++) {
-		s->item_sum[i] /= sum;
-		s->weight[s->item_page[i]] += s->item_sum[i] - (i ? s->item_sum[i - 1] : 0);
-	}
-	s->free_page = 0;
-	s->churns = true;
-	return 0;
-}
-
 static int allocate(struct stream *s)
 {
 	s->young = calloc(s->pages, sizeof(*s->young));
 	s->weight = calloc(s->pages, sizeof(*s->weight));
+	if (s->kind == CHURN) {
+		s->churns = true;
+		s->item_page = calloc(CHURN_ITEMS * (size_t)s->pages, sizeof(*s->item_page));
+		s->item_sum = calloc(CHURN_ITEMS * (size_t)s->pages, sizeof(*s->item_sum));
+		if (!s->item_page || !s->item_sum)
+			return -ENOMEM;
+	}
 	return s->young && s->weight ? 0 : -ENOMEM;
 }
 
@@ -156,14 +171,8 @@ int stream_open(struct stream *s, const struct stream_options *o)
 		stream_close(s);
 		return ret;
 	}
-	if (s->kind != CHURN) {
-		deal(s);
-		return 0;
-	}
-	ret = deal_items(s);
-	if (ret)
-		stream_close(s);
-	return ret;
+	deal(s);
+	return 0;
 }
 
 /* ---- recorded ------------------------------------------------------------------------------- */
@@ -321,13 +330,13 @@ static uint32_t draw_item(struct stream *s)
 	return low;
 }
 
-static void advance_churn(struct stream *s, uint64_t ns)
+static void access_items(struct stream *s, uint64_t ns)
 {
 	uint64_t accesses = (uint64_t)(s->rate * (double)ns / NS_PER_S + random_part(s));
 
 	while (accesses--) {
 		uint32_t item = draw_item(s), page = s->item_page[item];
-		double part = s->item_sum[item] - (item ? s->item_sum[item - 1] : 0);
+		double part = item_part(s, item);
 
 		s->young[page] = true;
 		s->young[s->free_page] = true;
@@ -339,7 +348,7 @@ static void advance_churn(struct stream *s, uint64_t ns)
 	s->changes++;
 }
 
-static void advance_synthetic(struct stream *s, uint64_t ns)
+static void access_pages(struct stream *s, uint64_t ns)
 {
 	double accesses = s->rate * (double)ns / NS_PER_S;
 	uint32_t i;
@@ -347,6 +356,14 @@ static void advance_synthetic(struct stream *s, uint64_t ns)
 	for (i = 0; i < s->pages; i++)
 		if (!s->young[i] && random_part(s) < -expm1(-s->weight[i] * accesses))
 			s->young[i] = true;
+}
+
+static void advance_synthetic(struct stream *s, uint64_t ns)
+{
+	if (s->churns)
+		access_items(s, ns);
+	else
+		access_pages(s, ns);
 	if (s->scan_every_ns)
 		scan(s, s->now_ns + ns);
 }
@@ -360,8 +377,6 @@ bool stream_advance(struct stream *s, uint64_t ns)
 			step = s->next_jump_ns - s->now_ns;
 		if (s->record)
 			advance_record(s, s->now_ns + step);
-		else if (s->churns)
-			advance_churn(s, step);
 		else
 			advance_synthetic(s, step);
 		s->now_ns += step;
