@@ -88,11 +88,18 @@ image_micro()
 	add bin "$programs/micro"
 }
 
+# What workloads with a Redis share.
+redis()
+{
+	add bin /usr/bin/redis-server "$programs/redisload"
+	install -m 644 "$here/guest/redis-lib.sh" "$root"
+}
+
 image_redis()
 {
 	local memtier
 
-	add bin /usr/bin/redis-server "$programs/redisload"
+	redis
 	memtier=$(command -v memtier_benchmark) || return 0
 	add bin "$memtier"
 	install -m 644 "$here/guest/memtier.sh" "$root"
@@ -100,7 +107,7 @@ image_redis()
 
 image_timeline()
 {
-	add bin /usr/bin/redis-server "$programs/redisload"
+	redis
 }
 
 # The small database fits a pool that fits in DRAM; the large one is three times

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
-# shellcheck disable=SC2154,SC2086	# redis.sh has the variables; numbers
+# shellcheck disable=SC2154,SC2086	# redis.sh and redis-lib.sh have the variables; numbers
 #
 # memtier_benchmark as the client of redis.sh; part of the image where it is
 # installed. Its zipf has neighbouring keys hot, not scattered ones, and it takes

@@ -1,39 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
-# shellcheck disable=SC2034	# overhead, data_bytes: systems.sh
+# shellcheck disable=SC2034	# overhead: systems.sh
 # shellcheck disable=SC2154	# the job's variables: init; policy: systems.sh
 #
-# Workload redis: a Redis on CPU 1 in the cgroup, its clients on CPU 0 outside.
-# bench.args, all optional:
+# Workload redis: kinds of requests, one after the other.
+# bench.args, all optional, and those of redis-lib.sh:
 #   phases=OP:DISTRIBUTION:PIPELINE,...	what to measure, see redisload
 #   seconds=S	length of each phase
 #   warmup=S	load of the first kind before everything, until placement is steady
 #   settle=S	load of its own kind before each phase
-#   keys=N value=BYTES clients=N
 #   client=redisload|memtier
 # Phase 0 in the results is the warm-up.
 
 overhead=$((1 << 20))
-keys=$(arg keys 110000)
-value=$(arg value 1024)
-: "${data_bytes:=$((keys * (value * 5 / 4 + 130)))}"
+# shellcheck source=tools/bench/guest/redis-lib.sh
+. /redis-lib.sh
 phases=$(arg phases get:zipf:1,get:zipf:16,set:zipf:1 | tr , ' ')
 seconds=$(arg seconds 0.5)
 settle=$(arg settle 0.1)
 client=$(arg client redisload)
-clients=$(arg clients 50)
 stream=0
-socket=/redis.sock
 
 # Fills the server, and puts it under load of a kind (OP:DISTRIBUTION:PIPELINE): a
 # line of JSON, and marks, as phase number N.
 case $client in
 redisload)
-	load()
-	{
-		redisload --socket $socket --keys "$keys" --value-bytes "$value" --seed "$seed" \
-			--clients "$clients" "$@" || fail "redisload $*"
-	}
 	populate()	{ load --populate; }
 	# The same keys are hot in all, but none repeats another's requests: a page
 	# that was used would be used again for that reason alone.
@@ -54,13 +45,7 @@ esac
 
 setup_system
 stage "set up"
-# Nothing is saved; no port, so no TCP; the rest is the default.
-# shellcheck disable=SC2086	# policy is words, perhaps none
-within -g $CGROUP -c $SERVER_CPU $policy -- \
-	redis-server --port 0 --unixsocket $socket --save "" --appendonly no \
-	--activedefrag no --loglevel warning >/redis.log 3>&- &
-server=$!
-wait_for $socket redis-server
+start_redis
 stage started
 populate >/dev/null
 stage populated

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
-# shellcheck disable=SC2034	# overhead, data_bytes: systems.sh
+# shellcheck disable=SC2034	# overhead: systems.sh
 # shellcheck disable=SC2154	# the job's variables: init; policy: systems.sh
 #
 # Workload timeline: how long a Redis takes to get over something. GETs of Zipf's
@@ -9,23 +9,12 @@
 #   change		other keys become hot
 #   smaller, larger	half a second on, the quota is halved, and set back
 # Only tiermem has a quota to set; with the other systems nothing happens there.
-# bench.args, all optional:
+# bench.args, all optional, and those of redis-lib.sh:
 #   seconds=S every=MS	length of each phase, and of a point of the curve
-#   keys=N value=BYTES clients=N
 
 overhead=$((1 << 20))
-keys=$(arg keys 110000)
-value=$(arg value 1024)
-: "${data_bytes:=$((keys * (value * 5 / 4 + 130)))}"
-clients=$(arg clients 50)
-hot=$seed
-socket=/redis.sock
-
-load()
-{
-	redisload --socket $socket --keys "$keys" --value-bytes "$value" --seed "$hot" \
-		--clients "$clients" "$@" || fail "redisload $*"
-}
+# shellcheck source=tools/bench/guest/redis-lib.sh
+. /redis-lib.sh
 
 # The load, under the name of what happens meanwhile.
 phase()	# number name
@@ -44,12 +33,7 @@ set_quota_soon()	# bytes
 }
 
 setup_system
-# shellcheck disable=SC2086	# policy is words, perhaps none
-within -g $CGROUP -c $SERVER_CPU $policy -- \
-	redis-server --port 0 --unixsocket $socket --save "" --appendonly no \
-	--activedefrag no --loglevel warning >/redis.log 3>&- &
-server=$!
-wait_for $socket redis-server
+start_redis
 load --populate >/dev/null
 started $server
 case $system in
