@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/* check: groups that their quota does not cover, or that are over it. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cgroup.h"
+#include "finding.h"
+#include "group.h"
+#include "root.h"
+#include "size.h"
+#include "text.h"
+
+/* Why it is over, as far as its events tell. */
+static const char *why_over(const struct group *g)
+{
+	if (keyed_value(&g->events, "unreachable"))
+		return "free what is pinned, or allow a slow node in cpuset.mems; else a larger quota";
+	if (keyed_value(&g->events, "slow_full"))
+		return "more slow memory, or larger quotas: slow nodes were full";
+	return "wait: pages are on their way; look at failed_* of 'tiermemctl get' if it stays";
+}
+
+static unsigned int check_over(struct findings *f, const struct group *g, const char *name)
+{
+	uint64_t over = group_stat(g, "over_quota_bytes");
+	char size[SIZE_CHARS];
+
+	/* What goes over for a moment is no news. */
+	if (over <= g->dram_max_bytes / 64 && over < (4 << 20))
+		return 0;
+	finding(f, keyed_value(&g->events, "unreachable") || keyed_value(&g->events, "slow_full") ?
+		FINDING_PROBLEM : FINDING_WARNING, "quota",
+		format_text("%s is %s over it", name, size_text(over, size)),
+		format_text("%s", why_over(g)));
+	return 1;
+}
+
+static unsigned int check_uncovered(struct findings *f, const struct group *g, const char *name)
+{
+	uint64_t hugetlb = group_stat(g, "skipped_hugetlb"), pinned = group_stat(g, "failed_pinned");
+	unsigned int found = 0;
+	char size[SIZE_CHARS];
+
+	if (hugetlb) {
+		finding(f, FINDING_WARNING, "hugetlb",
+			format_text("%s has %s in hugetlb pages, beside its quota", name,
+				    size_text(hugetlb, size)),
+			format_text("a VM: no <hugepages/> in its memoryBacking; others: transparent huge pages"));
+		found++;
+	}
+	if (pinned) {
+		finding(f, FINDING_WARNING, "pinned",
+			format_text("%s: %s could not be moved (each attempt counts)", name,
+				    size_text(pinned, size)),
+			format_text("devices hold it: RDMA, VFIO passthrough, io_uring buffers; the quota needs room for that"));
+		found++;
+	}
+	return found;
+}
+
+static unsigned int check_thrash(struct findings *f, const struct group *g, const char *name)
+{
+	uint64_t thrash = keyed_value(&g->events, "thrash");
+
+	if (!thrash)
+		return 0;
+	finding(f, FINDING_WARNING, "thrash",
+		format_text("%s: pages went back and forth, %" PRIu64 " times promotion paused", name,
+			    thrash),
+		format_text("a larger quota: tiermemctl advise '%s'", name));
+	return 1;
+}
+
+void check_groups(struct findings *f)
+{
+	unsigned int found = 0, limited = 0;
+	struct groups gs;
+	size_t i;
+
+	groups_read(&gs, false);
+	for (i = 0; i < gs.n; i++) {
+		const struct group *g = &gs.group[i];
+		char *utf8, *name;
+
+		if (g->dram_max_bytes == NO_QUOTA)
+			continue;
+		utf8 = text_utf8(g->cgroup);
+		name = text_printable(utf8);
+		limited++;
+		found += check_over(f, g, name);
+		found += check_uncovered(f, g, name);
+		found += check_thrash(f, g, name);
+		free(name);
+		free(utf8);
+	}
+	if (gs.incomplete)
+		finding(f, FINDING_WARNING, "groups", format_text("some could not be read"), NULL);
+	else if (!found)
+		finding(f, FINDING_OK, "groups",
+			format_text("%u with a quota, none has a problem", limited), NULL);
+	groups_free(&gs);
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/* tiermemctl export: for the textfile collector of Prometheus' node exporter. */
+#include <err.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "metric.h"
+#include "root.h"
+#include "text.h"
+#include "verb.h"
+
+struct export_options {
+	struct common common;
+	bool all;
+	const char *file;
+};
+
+static const struct argp_option options[] = {
+	{ "all", 'a', NULL, 0, "also groups without a quota and without slow memory", 0 },
+	{ "output", 'o', "FILE", 0, "write FILE, as a whole or not at all", 0 },
+	{ 0 }
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct export_options *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->common;
+		return 0;
+	case 'a':
+		o->all = true;
+		return 0;
+	case 'o':
+		o->file = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void print_labels(FILE *out, struct json_object *labels)
+{
+	const char *separator = "{";
+
+	json_object_object_foreach(labels, key, value) {
+		char *text = text_label(json_object_get_string(value));
+
+		fprintf(out, "%s%s=\"%s\"", separator, key, text);
+		separator = ",";
+		free(text);
+	}
+	if (json_object_object_length(labels))
+		fputc('}', out);
+}
+
+static void print_sample(FILE *out, struct json_object *sample)
+{
+	struct json_object *value = json_object_object_get(sample, "value");
+
+	fputs(json_object_get_string(json_object_object_get(sample, "name")), out);
+	print_labels(out, json_object_object_get(sample, "labels"));
+	if (json_object_is_type(value, json_type_double))
+		fprintf(out, " %.6f\n", json_object_get_double(value));
+	else
+		fprintf(out, " %" PRIu64 "\n", json_object_get_uint64(value));
+}
+
+static void print_text(FILE *out, struct json_object *samples)
+{
+	const char *last = "";
+	size_t i, n = json_object_array_length(samples);
+
+	for (i = 0; i < n; i++) {
+		struct json_object *sample = json_object_array_get_idx(samples, i);
+		const char *name = json_object_get_string(json_object_object_get(sample, "name"));
+
+		/* Samples of a name follow each other. */
+		if (strcmp(name, last)) {
+			fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name,
+				json_object_get_string(json_object_object_get(sample, "help")), name,
+				json_object_get_string(json_object_object_get(sample, "type")));
+			last = name;
+		}
+		print_sample(out, sample);
+	}
+}
+
+static void print_json(FILE *out, struct json_object *samples)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "metrics", json_object_get(samples));
+	fprintf(out, "%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							    JSON_C_TO_STRING_SPACED |
+							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+}
+
+/* The new file has the permissions of any file that a program makes, not those of mkstemp(). */
+static mode_t usual_mode(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return 0666 & ~mask;
+}
+
+/* Beside the file, as only then it can take its place at once; and not called *.prom. */
+static int replace_file(const char *file, const struct export_options *o,
+			struct json_object *samples)
+{
+	const char *slash = strrchr(file, '/');
+	char *temporary = format_text("%.*s.tiermemctl-XXXXXX",
+				      slash ? (int)(slash - file + 1) : 0, file);
+	int fd = mkstemp(temporary), status = EXIT_SUCCESS;
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+	bool ok;
+
+	if (!out) {
+		warn("cannot make a file beside %s", file);
+		free(temporary);
+		return EXIT_FAILURE;
+	}
+	if (o->common.json)
+		print_json(out, samples);
+	else
+		print_text(out, samples);
+	/* Else a crash might leave an empty file of that name. */
+	ok = !ferror(out) && !fflush(out) && !fchmod(fd, usual_mode()) && !fsync(fd);
+	ok = !fclose(out) && ok;
+	if (!ok || rename(temporary, file)) {
+		warn("cannot write %s", file);
+		unlink(temporary);
+		status = EXIT_FAILURE;
+	}
+	free(temporary);
+	return status;
+}
+
+static int write_file(const struct export_options *o, struct json_object *samples)
+{
+	/* Where a link leads to; the link itself stays. */
+	char *real = realpath(o->file, NULL);
+	const char *file = real ?: o->file;
+	struct stat st;
+	int status;
+
+	if (!stat(file, &st) && !S_ISREG(st.st_mode)) {
+		warnx("%s is no file that could be replaced", o->file);
+		status = EXIT_FAILURE;
+	} else {
+		status = replace_file(file, o, samples);
+	}
+	free(real);
+	return status;
+}
+
+int verb_export(int argc, char **argv)
+{
+	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
+	static const struct argp argp = {
+		options, parse, NULL,
+		"Prints the state of the module, nodes and groups as metrics for Prometheus; with -o "
+		"for the directory that node_exporter's textfile collector reads. Without the module "
+		"there is one metric, tiermem_loaded 0.",
+		children, NULL, NULL
+	};
+	struct export_options o = { 0 };
+	struct json_object *samples;
+	bool complete;
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	samples = metrics_read(o.all, &complete);
+	if (o.file) {
+		status = write_file(&o, samples);
+	} else {
+		if (o.common.json)
+			print_json(stdout, samples);
+		else
+			print_text(stdout, samples);
+		status = output_end(EXIT_SUCCESS);
+	}
+	json_object_put(samples);
+	return complete ? status : EXIT_FAILURE;
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What somebody means by the name of a group. */
+#include <ctype.h>
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cgroup.h"
+#include "root.h"
+#include "text.h"
+#include "verb.h"
+
+struct search {
+	const char *name;
+	char **found;
+	size_t n;
+};
+
+static void add(struct search *s, const char *cgroup)
+{
+	char **more;
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (!strcmp(s->found[i], cgroup))
+			return;
+	more = reallocarray(s->found, s->n + 1, sizeof(*more));
+	if (!more)
+		errx(EXIT_FAILURE, "out of memory");
+	s->found = more;
+	more[s->n++] = format_text("%s", cgroup);
+}
+
+/* What systemd made of a name to have it in that of a unit: \x2d is "-", and "-" was "/". */
+static char *unit_unescape(const char *unit)
+{
+	char *name = format_text("%s", unit), *to = name;
+	unsigned int byte;
+
+	while (*unit) {
+		if (unit[0] == '\\' && unit[1] == 'x' && isxdigit((unsigned char)unit[2]) &&
+		    isxdigit((unsigned char)unit[3])) {
+			sscanf(unit + 2, "%2x", &byte);
+			*to++ = byte;
+			unit += 4;
+		} else {
+			*to++ = *unit == '-' ? '/' : *unit;
+			unit++;
+		}
+	}
+	*to = '\0';
+	return name;
+}
+
+/* "qemu-1-NAME" or "NAME": what libvirt or others call a machine. */
+static bool machine_matches(const char *machine, const char *name)
+{
+	const char *at = strchr(machine, '-');
+
+	if (!strcmp(machine, name))
+		return true;
+	if (!at || !isdigit((unsigned char)at[1]))
+		return false;
+	at++;
+	at += strspn(at, "0123456789");
+	return *at == '-' && !strcmp(at + 1, name);
+}
+
+/* @text without @head before and @tail behind it, to be freed; NULL if they aren't there. */
+static char *between(const char *text, const char *head, const char *tail)
+{
+	size_t n = strlen(text), heads = strlen(head), tails = strlen(tail);
+
+	if (n <= heads + tails || strncmp(text, head, heads) || strcmp(text + n - tails, tail))
+		return NULL;
+	return format_text("%.*s", (int)(n - heads - tails), text + heads);
+}
+
+/* Of libvirt with systemd, and without. */
+static bool is_machine(const char *base, const char *name)
+{
+	char *escaped = between(base, "machine-", ".scope"), *machine;
+	bool matches;
+
+	machine = escaped ? unit_unescape(escaped) : between(base, "", ".libvirt-qemu");
+	free(escaped);
+	matches = machine && machine_matches(machine, name);
+	free(machine);
+	return matches;
+}
+
+static bool is_unit(const char *base, const char *name)
+{
+	static const char * const suffixes[] = { "", ".service", ".scope", ".slice" };
+	size_t n = strlen(name), i;
+
+	if (strncmp(base, name, n))
+		return false;
+	for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		if (!strcmp(base + n, suffixes[i]))
+			return true;
+	return false;
+}
+
+static void match(const char *cgroup, void *arg)
+{
+	const char *base = cgroup_basename(cgroup);
+	struct search *s = arg;
+
+	if (is_machine(base, s->name) || is_unit(base, s->name))
+		add(s, cgroup);
+}
+
+static void match_machine(const char *cgroup, void *arg)
+{
+	struct search *s = arg;
+
+	if (is_machine(cgroup_basename(cgroup), s->name))
+		add(s, cgroup);
+}
+
+/* The quota of a machine belongs on its scope: libvirt's cgroups inside come and go with it. */
+static void cut_at_machine(char *cgroup)
+{
+	char *part;
+
+	for (part = strstr(cgroup, "/machine-"); part; part = strstr(part + 1, "/machine-")) {
+		char *end = strchrnul(part + 1, '/');
+
+		if (end - part > 6 && !strncmp(end - 6, ".scope", 6)) {
+			*end = '\0';
+			return;
+		}
+	}
+}
+
+static void add_process(struct search *s, const char *pid)
+{
+	char *cgroup = cgroup_of_pid(pid);
+
+	if (cgroup) {
+		cut_at_machine(cgroup);
+		add(s, cgroup);
+	}
+	free(cgroup);
+}
+
+/* libvirt keeps the pid of each machine; names of scopes may be cut short. */
+static void add_libvirt(struct search *s)
+{
+	char *pid = strchr(s->name, '/') ? NULL : root_line("run/libvirt/qemu/%s.pid", s->name);
+
+	if (pid && *pid && !pid[strspn(pid, "0123456789")])
+		add_process(s, pid);
+	free(pid);
+}
+
+/* A path as people have it from the shell or from /proc; NULL if there is no such cgroup. */
+static char *path_of(const char *name)
+{
+	const char *mount = cgroup_mount();
+	size_t n = strlen(mount);
+	char *cgroup;
+
+	/* "/sys/fs/cgroup/a", also where the mount is below another root. */
+	if (!strncmp(name, mount, n) && (name[n] == '/' || !name[n]))
+		name += n;
+	else if (!strncmp(name, "/sys/fs/cgroup/", 15))
+		name += 14;
+	cgroup = format_text("/%s", name + strspn(name, "/"));
+	for (n = strlen(cgroup); n > 1 && cgroup[n - 1] == '/'; n--)
+		cgroup[n - 1] = '\0';
+	if (cgroup_exists(cgroup) && !strstr(cgroup, "/.."))
+		return cgroup;
+	free(cgroup);
+	return NULL;
+}
+
+static void search(struct search *s)
+{
+	char *path = path_of(s->name);
+
+	if (path)
+		add(s, path);
+	if (strchr(s->name, '/')) {
+		free(path);
+		return;
+	}
+	if (!s->name[strspn(s->name, "0123456789")])
+		add_process(s, s->name);
+	add_libvirt(s);
+	/*
+	 * One that is called so at the top is meant rather than those in containers and
+	 * users' managers; but a machine of that name is another thing.
+	 */
+	cgroup_walk("/", path || s->n ? match_machine : match, s);
+	free(path);
+}
+
+char *cgroup_find(const char *name)
+{
+	struct search s = { .name = name };
+	char *shown = text_printable(name), *found;
+	size_t i;
+
+	if (!*name)
+		errx(EXIT_USAGE, "the name of a group is missing");
+	search(&s);
+	if (!s.n)
+		errx(EXIT_FAILURE,
+		     "no cgroup, unit, virtual machine or process '%s': is it running? (tiermemctl list --all)",
+		     shown);
+	if (s.n > 1) {
+		warnx("'%s' could be", shown);
+		for (i = 0; i < s.n; i++)
+			fprintf(stderr, "  %s\n", text_printable(s.found[i]));
+		errx(EXIT_FAILURE, "name one of them by its path");
+	}
+	found = s.found[0];
+	if (!cgroup_exists(found))
+		errx(EXIT_FAILURE, "'%s' is in cgroup %s, which is not in %s", shown, found,
+		     cgroup_mount());
+	free(s.found);
+	free(shown);
+	return found;
+}

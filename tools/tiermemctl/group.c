@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Groups: what tiermem says about cgroups. */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cgroup.h"
+#include "group.h"
+#include "root.h"
+#include "size.h"
+#include "text.h"
+
+double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+void sleep_s(double seconds)
+{
+	struct timespec t = { .tv_sec = seconds };
+
+	t.tv_nsec = (seconds - t.tv_sec) * 1e9;
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
+int quota_read(const char *cgroup, uint64_t *dram_max_bytes)
+{
+	char *path = cgroup_file(cgroup, "tiermem.dram_max"), *text;
+	int ret = file_read(path, &text);
+
+	free(path);
+	if (ret)
+		return ret;
+	text[strcspn(text, "\n")] = '\0';
+	if (!strcmp(text, "max"))
+		*dram_max_bytes = NO_QUOTA;
+	else if (size_parse(text, dram_max_bytes))
+		ret = -EBADMSG;
+	free(text);
+	return ret;
+}
+
+static int read_keyed(struct keyed *keyed, const char *cgroup, const char *name)
+{
+	char *path = cgroup_file(cgroup, name);
+	int ret = keyed_read(keyed, path);
+
+	free(path);
+	return ret;
+}
+
+/* All but the quota. */
+static int read_rest(struct group *g, const char *cgroup)
+{
+	int ret = read_keyed(&g->stat, cgroup, "tiermem.stat");
+
+	if (!ret && strcmp(cgroup, "/"))
+		ret = read_keyed(&g->events, cgroup, "tiermem.events");
+	if (ret) {
+		keyed_free(&g->stat);
+		return ret;
+	}
+	g->cgroup = format_text("%s", cgroup);
+	g->promote_rate = -1;
+	g->demote_rate = -1;
+	return 0;
+}
+
+int group_read(struct group *g, const char *cgroup)
+{
+	int ret = 0;
+
+	memset(g, 0, sizeof(*g));
+	g->dram_max_bytes = NO_QUOTA;
+	if (strcmp(cgroup, "/"))
+		ret = quota_read(cgroup, &g->dram_max_bytes);
+	return ret ?: read_rest(g, cgroup);
+}
+
+void group_free(struct group *g)
+{
+	free(g->cgroup);
+	keyed_free(&g->stat);
+	keyed_free(&g->events);
+}
+
+uint64_t group_stat(const struct group *g, const char *key)
+{
+	return keyed_value(&g->stat, key);
+}
+
+struct reading {
+	struct groups *groups;
+	bool all;
+};
+
+static void read_one(const char *cgroup, void *arg)
+{
+	struct reading *r = arg;
+	struct group g, *more;
+	char *name;
+	int ret;
+
+	if (!strcmp(cgroup, "/"))
+		return;
+	ret = group_read(&g, cgroup);
+	/* Gone, or without the memory controller. */
+	if (ret == -ENOENT || ret == -ENODEV)
+		return;
+	if (ret) {
+		name = text_printable(cgroup);
+		warnx("cannot read tiermem's files of %s: %s", name, strerror(-ret));
+		free(name);
+		r->groups->incomplete = true;
+		return;
+	}
+	if (!r->all && g.dram_max_bytes == NO_QUOTA && !group_stat(&g, "slow_bytes")) {
+		group_free(&g);
+		return;
+	}
+	more = reallocarray(r->groups->group, r->groups->n + 1, sizeof(*more));
+	if (!more)
+		errx(EXIT_FAILURE, "out of memory");
+	more[r->groups->n++] = g;
+	r->groups->group = more;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	return cgroup_compare(x->cgroup, y->cgroup);
+}
+
+void groups_read(struct groups *gs, bool all)
+{
+	struct reading r = { .groups = gs, .all = all };
+
+	memset(gs, 0, sizeof(*gs));
+	gs->at_s = now_s();
+	if (!cgroup_walk("/", read_one, &r))
+		gs->incomplete = true;
+	if (gs->n)
+		qsort(gs->group, gs->n, sizeof(*gs->group), compare);
+}
+
+void groups_free(struct groups *gs)
+{
+	size_t i;
+
+	for (i = 0; i < gs->n; i++)
+		group_free(&gs->group[i]);
+	free(gs->group);
+	memset(gs, 0, sizeof(*gs));
+}
+
+/* Counters begin again when a cgroup of the same name does, and when it gets a quota again. */
+static double rate(const struct group *now, const struct group *before, const char *key,
+		   double seconds)
+{
+	uint64_t new = group_stat(now, key), old = group_stat(before, key);
+
+	return (new >= old ? new - old : new) / seconds;
+}
+
+void groups_rates(struct groups *now, struct groups *before)
+{
+	double seconds = now->at_s - before->at_s;
+	size_t i;
+
+	if (before->n)
+		qsort(before->group, before->n, sizeof(*before->group), compare);
+	for (i = 0; i < now->n && before->n && seconds > 0; i++) {
+		struct group *g = &now->group[i], *old;
+
+		old = bsearch(g, before->group, before->n, sizeof(*g), compare);
+		if (!old)
+			continue;
+		g->promote_rate = rate(g, old, "promoted_bytes", seconds);
+		g->demote_rate = rate(g, old, "demoted_bytes", seconds);
+	}
+}
+
+void groups_read_rates(struct groups *gs, bool all, double interval_s)
+{
+	struct groups before;
+
+	groups_read(&before, all);
+	sleep_s(interval_s);
+	groups_read(gs, all);
+	groups_rates(gs, &before);
+	groups_free(&before);
+}
+
+struct json_object *name_json(const char *name)
+{
+	char *utf8 = text_utf8(name);
+	struct json_object *string = json_object_new_string(utf8);
+
+	free(utf8);
+	return string;
+}
+
+struct json_object *quota_json(uint64_t dram_max_bytes)
+{
+	return dram_max_bytes == NO_QUOTA ? NULL : json_object_new_uint64(dram_max_bytes);
+}
+
+struct json_object *keyed_json(const struct keyed *keyed)
+{
+	struct json_object *object = json_object_new_object(), *value;
+	size_t i;
+
+	for (i = 0; i < keyed->lines; i++) {
+		value = json_object_new_uint64(keyed->line[i].value);
+		json_object_object_add(object, keyed->line[i].key, value);
+	}
+	return object;
+}
+
+static struct json_object *rate_json(double rate)
+{
+	return rate < 0 ? NULL : json_object_new_uint64(rate + 0.5);
+}
+
+struct json_object *group_json(const struct group *g)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "cgroup", name_json(g->cgroup));
+	json_object_object_add(object, "dram_max_bytes", quota_json(g->dram_max_bytes));
+	json_object_object_add(object, "promote_bytes_per_second", rate_json(g->promote_rate));
+	json_object_object_add(object, "demote_bytes_per_second", rate_json(g->demote_rate));
+	json_object_object_add(object, "stat", keyed_json(&g->stat));
+	json_object_object_add(object, "events", keyed_json(&g->events));
+	return object;
+}

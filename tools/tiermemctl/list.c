@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/* tiermemctl list */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "group.h"
+#include "root.h"
+#include "verb.h"
+#include "view.h"
+
+struct list_options {
+	struct common common;
+	bool all;
+	double interval_s;
+};
+
+static const struct argp_option options[] = {
+	{ "all", 'a', NULL, 0, "also groups without a quota and without slow memory", 0 },
+	{ "interval", 'i', "SECONDS", 0,
+	  "look a second time so much later, for the rates (1); 0: no rates", 0 },
+	{ 0 }
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct list_options *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->common;
+		return 0;
+	case 'a':
+		o->all = true;
+		return 0;
+	case 'i':
+		o->interval_s = argument_number(state, "SECONDS", arg, 0, 3600);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int verb_list(int argc, char **argv)
+{
+	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
+	static const struct argp argp = {
+		options, parse, NULL,
+		"Lists the groups that have a quota or slow memory: what they have in DRAM, their "
+		"quota, what they have in slow memory, how much they are over the quota, and what "
+		"is promoted and demoted a second. Each includes what is below it.",
+		children, NULL, NULL
+	};
+	struct list_options o = { .interval_s = 1 };
+	struct groups gs;
+	bool incomplete;
+	size_t i;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	module_needed();
+	if (o.interval_s > 0)
+		groups_read_rates(&gs, o.all, o.interval_s);
+	else
+		groups_read(&gs, o.all);
+	if (o.common.json) {
+		struct json_object *object = json_object_new_object();
+		struct json_object *array = json_object_new_array();
+
+		for (i = 0; i < gs.n; i++)
+			json_object_array_add(array, group_json(&gs.group[i]));
+		json_object_object_add(object, "groups", array);
+		json_print(object, false);
+	} else if (gs.n) {
+		view_print(&gs);
+	} else {
+		puts("No group has a quota: tiermemctl set GROUP dram_max=2G (list --all: groups that there are)");
+	}
+	incomplete = gs.incomplete;
+	groups_free(&gs);
+	return output_end(incomplete ? EXIT_FAILURE : EXIT_SUCCESS);
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table of groups that list and top show. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "root.h"
+#include "size.h"
+#include "text.h"
+#include "view.h"
+
+const struct view_title view_titles[VIEW_COLUMNS] = {
+	[BY_NAME] = { "GROUP", 'n' },
+	[BY_DRAM] = { "DRAM", 'd' },
+	[BY_QUOTA] = { "QUOTA", 'm' },
+	[BY_SLOW] = { "SLOW", 's' },
+	[BY_OVER] = { "OVER", 'o' },
+	[BY_PROMOTED] = { "PROM/s", 'p' },
+	[BY_DEMOTED] = { "DEM/s", 'e' },
+};
+
+/* Less can't be told apart. */
+#define LEAST_NAME_WIDTH 12
+
+int view_columns(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+
+	if (columns && atoi(columns) > 0)
+		return atoi(columns);
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+		return 0;
+	return size.ws_col ?: 80;
+}
+
+int view_name_width(int columns)
+{
+	int width = columns - (VIEW_COLUMNS - 1) * VIEW_NUMBER_WIDTH;
+
+	if (!columns)
+		return 0;
+	return width < LEAST_NAME_WIDTH ? LEAST_NAME_WIDTH : width;
+}
+
+/* What is sorted by; what is not known, and no quota, come last. */
+static double number(const struct group *g, enum view_column column)
+{
+	switch (column) {
+	case BY_DRAM:
+		return group_stat(g, "dram_bytes");
+	case BY_QUOTA:
+		return g->dram_max_bytes == NO_QUOTA ? -1 : (double)g->dram_max_bytes;
+	case BY_SLOW:
+		return group_stat(g, "slow_bytes");
+	case BY_OVER:
+		return group_stat(g, "over_quota_bytes");
+	case BY_PROMOTED:
+		return g->promote_rate;
+	case BY_DEMOTED:
+		return g->demote_rate;
+	default:
+		return 0;
+	}
+}
+
+static int compare(const void *a, const void *b, void *arg)
+{
+	const struct group *x = a, *y = b;
+	enum view_column by = *(enum view_column *)arg;
+	double more = number(y, by) - number(x, by);
+
+	if (more > 0 || more < 0)
+		return more > 0 ? 1 : -1;
+	return cgroup_compare(x->cgroup, y->cgroup);
+}
+
+static int compare_reverse(const void *a, const void *b, void *arg)
+{
+	return compare(b, a, arg);
+}
+
+void view_sort(struct groups *gs, enum view_column by, bool reverse)
+{
+	if (gs->n)
+		qsort_r(gs->group, gs->n, sizeof(*gs->group), reverse ? compare_reverse : compare,
+			&by);
+}
+
+int view_longest_name(const struct groups *gs)
+{
+	int longest = LEAST_NAME_WIDTH, width;
+	size_t i;
+
+	for (i = 0; i < gs->n; i++) {
+		char *name = text_printable(gs->group[i].cgroup);
+
+		width = text_width(name);
+		longest = width > longest ? width : longest;
+		free(name);
+	}
+	return longest;
+}
+
+static char *line(char *name, char numbers[VIEW_COLUMNS][SIZE_CHARS], int name_width)
+{
+	char *text = text_fit(name, name_width);
+	int i;
+
+	free(name);
+	for (i = BY_NAME + 1; i < VIEW_COLUMNS; i++) {
+		char *longer = format_text("%s%*s", text, VIEW_NUMBER_WIDTH, numbers[i]);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+char *view_header(int name_width)
+{
+	char numbers[VIEW_COLUMNS][SIZE_CHARS];
+	int i;
+
+	for (i = BY_NAME + 1; i < VIEW_COLUMNS; i++)
+		stpcpy(numbers[i], view_titles[i].text);
+	return line(format_text("%s", view_titles[BY_NAME].text), numbers, name_width);
+}
+
+char *view_line(const struct group *g, int name_width)
+{
+	char numbers[VIEW_COLUMNS][SIZE_CHARS];
+	int i;
+
+	for (i = BY_NAME + 1; i < VIEW_COLUMNS; i++) {
+		double value = number(g, i);
+
+		if (value < 0)
+			stpcpy(numbers[i], "-");
+		else
+			size_text(value, numbers[i]);
+	}
+	return line(text_printable(g->cgroup), numbers, name_width);
+}
+
+void view_print(const struct groups *gs)
+{
+	int width = view_name_width(view_columns());
+	char *text;
+	size_t i;
+
+	/* Nobody looks at it now, so nothing is left out. */
+	if (!width)
+		width = view_longest_name(gs);
+	text = view_header(width);
+	puts(text);
+	free(text);
+	for (i = 0; i < gs->n; i++) {
+		text = view_line(&gs->group[i], width);
+		puts(text);
+		free(text);
+	}
+}
