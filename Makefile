@@ -9,10 +9,10 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 # What a module build needs; copied, so that two kernels can be built side by side.
 SOURCES := Kbuild dkms.conf $(shell find $(wildcard module uapi) -name '*.[ch]')
 
-.PHONY: all modules selftests deps demo check check-long bench bench-quick bench-report \
-	bench-docs bench-images style install dkms-install dkms-remove clean help
+.PHONY: all modules tools selftests deps demo check check-long bench bench-quick bench-report \
+	bench-docs bench-images style tools-install install dkms-install dkms-remove clean help
 
-all: modules
+all: modules tools
 
 help:
 	@echo 'deps          install what building and testing needs (Debian 12, as root)'
@@ -24,7 +24,9 @@ help:
 	@echo '              plots of what there is so far; bench-docs: the same into docs/;'
 	@echo '              JOBS=<pattern> chooses jobs'
 	@echo 'modules       build/<release>/tiermem.ko (default)'
-	@echo 'install       install the module for KVER; dkms-install: for every kernel'
+	@echo 'tools         build/tiermemctl/tiermemctl'
+	@echo 'install       install the module for KVER, and tiermemctl below PREFIX (/usr/local);'
+	@echo '              dkms-install: the module for every kernel; tools-install: the tool only'
 	@echo 'style         checkpatch, sparse, W=1, shellcheck and the rules of this project'
 
 modules: $(KVER:%=build/%/tiermem.ko)
@@ -35,6 +37,11 @@ build/%/tiermem.ko: $(SOURCES)
 	@tar cf - $(SOURCES) | tar xf - -C build/$*/src
 	$(MAKE) -C /lib/modules/$*/build M=$(CURDIR)/build/$*/src $(if $(W),W=$(W)) $(if $(GCOV),GCOV=1) modules
 	@cp build/$*/src/tiermem.ko $@
+
+# The module needs none of its libraries.
+tools:
+	@if pkg-config --exists json-c ncursesw; then $(MAKE) --no-print-directory -C tools/tiermemctl; \
+	else echo "tiermemctl is left out: it needs libjson-c-dev and libncurses-dev (make deps)"; fi
 
 selftests:
 	$(MAKE) -C selftests
@@ -74,9 +81,13 @@ bench-docs:
 style:
 	tools/packaging/style.sh
 
-install: modules
+tools-install:
+	$(MAKE) -C tools/tiermemctl install
+
+install: modules tools
 	install -D -m 644 build/$(firstword $(KVER))/tiermem.ko /lib/modules/$(firstword $(KVER))/updates/tiermem.ko
 	depmod $(firstword $(KVER))
+	[ ! -e build/tiermemctl/tiermemctl ] || $(MAKE) tools-install
 
 dkms-install:
 	tools/packaging/dkms-install.sh

@@ -21,6 +21,7 @@ test_dkms host			host		*	600
 test_benchreport		host		*	200
 test_benchtools			host		*	200
 test_place host			host		*	100
+test_tiermemctl			host		*	300
 test_tiersim			host		*	1200
 test_tracesim			host		*	300
 test_hits			host		*	1200

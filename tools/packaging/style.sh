@@ -41,6 +41,8 @@ tools/tiersim/qemu.[ch] COMPLEX_MACRO,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,TRAILING_
 tools/bench/guest/connection.h CAMELCASE	the same
 tools/bench/guest/connection.c,tools/bench/guest/redisload.c CAMELCASE	the same, and PRIu64
 tools/tracesim/*.c CAMELCASE,SPLIT_STRING	PRIu64; paragraphs of help texts
+tools/tiermemctl/*.c CAMELCASE,SPLIT_STRING	the same
+selftests/tiermemctl/cgroupfs.c AVOID_EXTERNS,ARRAY_SIZE	stands in for the C library, and includes no more than that
 tools/bench/guest/args.c,tools/bench/guest/pages.c,tools/bench/guest/place.c CAMELCASE	PRIu64
 '
 # What shellcheck calls dead code are functions that a trap or ktap_check calls.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* tiermemctl check */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,30 +19,34 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static const char * const level_names[] = {
-	[FINDING_OK] = "ok", [FINDING_WARNING] = "warning", [FINDING_PROBLEM] = "PROBLEM",
-};
-
-void finding(struct findings *f, enum finding_level level, const char *subject, char *text,
-	     char *advice)
+void finding(struct findings *f, enum finding_level level, const char *subject, const char *advice,
+	     const char *format, ...)
 {
+	static const struct { const char *shown, *json; } names[] = {
+		[FINDING_OK] = { "ok", "ok" },
+		[FINDING_WARNING] = { "warning", "warning" },
+		[FINDING_PROBLEM] = { "PROBLEM", "problem" },
+	};
 	struct json_object *object = json_object_new_object();
+	va_list args;
+	char *text;
 
+	va_start(args, format);
+	text = format_list(format, args);
+	va_end(args);
 	if (level > f->worst)
 		f->worst = level;
 	json_object_object_add(object, "subject", json_object_new_string(subject));
-	json_object_object_add(object, "level", json_object_new_string(
-		level == FINDING_OK ? "ok" : level == FINDING_WARNING ? "warning" : "problem"));
+	json_object_object_add(object, "level", json_object_new_string(names[level].json));
 	json_object_object_add(object, "text", json_object_new_string(text));
 	json_object_object_add(object, "advice", advice ? json_object_new_string(advice) : NULL);
 	json_object_array_add(f->array, object);
 	if (!f->quiet) {
-		printf("%-8s %-15s %s\n", level_names[level], subject, text);
+		printf("%-8s %-15s %s\n", names[level].shown, subject, text);
 		if (advice)
 			printf("%24s -> %s\n", "", advice);
 	}
 	free(text);
-	free(advice);
 }
 
 int verb_check(int argc, char **argv)

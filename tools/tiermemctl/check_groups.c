@@ -11,11 +11,11 @@
 #include "size.h"
 #include "text.h"
 
-/* Why it is over, as far as its events tell. */
-static const char *why_over(const struct group *g)
+/* As far as the events of a group that is over its quota tell. */
+static const char *what_to_do(const struct group *g)
 {
 	if (keyed_value(&g->events, "unreachable"))
-		return "free what is pinned, or allow a slow node in cpuset.mems; else a larger quota";
+		return "a larger quota, or free what is pinned, or a slow node in cpuset.mems";
 	if (keyed_value(&g->events, "slow_full"))
 		return "more slow memory, or larger quotas: slow nodes were full";
 	return "wait: pages are on their way; look at failed_* of 'tiermemctl get' if it stays";
@@ -30,9 +30,8 @@ static unsigned int check_over(struct findings *f, const struct group *g, const 
 	if (over <= g->dram_max_bytes / 64 && over < (4 << 20))
 		return 0;
 	finding(f, keyed_value(&g->events, "unreachable") || keyed_value(&g->events, "slow_full") ?
-		FINDING_PROBLEM : FINDING_WARNING, "quota",
-		format_text("%s is %s over it", name, size_text(over, size)),
-		format_text("%s", why_over(g)));
+		FINDING_PROBLEM : FINDING_WARNING, "quota", what_to_do(g), "%s is %s over it", name,
+		size_text(over, size));
 	return 1;
 }
 
@@ -44,16 +43,16 @@ static unsigned int check_uncovered(struct findings *f, const struct group *g, c
 
 	if (hugetlb) {
 		finding(f, FINDING_WARNING, "hugetlb",
-			format_text("%s has %s in hugetlb pages, beside its quota", name,
-				    size_text(hugetlb, size)),
-			format_text("a VM: no <hugepages/> in its memoryBacking; others: transparent huge pages"));
+			"a VM: no <hugepages/> in its memoryBacking; others: transparent huge pages",
+			"%s has %s in hugetlb pages, beside its quota", name,
+			size_text(hugetlb, size));
 		found++;
 	}
 	if (pinned) {
 		finding(f, FINDING_WARNING, "pinned",
-			format_text("%s: %s could not be moved (each attempt counts)", name,
-				    size_text(pinned, size)),
-			format_text("devices hold it: RDMA, VFIO passthrough, io_uring buffers; the quota needs room for that"));
+			"devices hold it: RDMA, VFIO passthrough, io_uring buffers; the quota needs room for that",
+			"%s: %s could not be moved (each attempt counts)", name,
+			size_text(pinned, size));
 		found++;
 	}
 	return found;
@@ -62,13 +61,14 @@ static unsigned int check_uncovered(struct findings *f, const struct group *g, c
 static unsigned int check_thrash(struct findings *f, const struct group *g, const char *name)
 {
 	uint64_t thrash = keyed_value(&g->events, "thrash");
+	char *advice;
 
 	if (!thrash)
 		return 0;
-	finding(f, FINDING_WARNING, "thrash",
-		format_text("%s: pages went back and forth, %" PRIu64 " times promotion paused", name,
-			    thrash),
-		format_text("a larger quota: tiermemctl advise '%s'", name));
+	advice = format_text("a larger quota: tiermemctl advise '%s'", name);
+	finding(f, FINDING_WARNING, "thrash", advice,
+		"%s: pages went back and forth, promotion paused %" PRIu64 " times", name, thrash);
+	free(advice);
 	return 1;
 }
 
@@ -95,9 +95,9 @@ void check_groups(struct findings *f)
 		free(utf8);
 	}
 	if (gs.incomplete)
-		finding(f, FINDING_WARNING, "groups", format_text("some could not be read"), NULL);
+		finding(f, FINDING_WARNING, "groups", NULL, "some could not be read");
 	else if (!found)
-		finding(f, FINDING_OK, "groups",
-			format_text("%u with a quota, none has a problem", limited), NULL);
+		finding(f, FINDING_OK, "groups", NULL, "%u with a quota, none has a problem",
+			limited);
 	groups_free(&gs);
 }

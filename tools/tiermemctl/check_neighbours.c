@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "finding.h"
 #include "root.h"
 #include "size.h"
@@ -15,9 +16,8 @@ static void check_ftrace(struct findings *f)
 	char *enabled = root_line("proc/sys/kernel/ftrace_enabled");
 
 	if (enabled && !strcmp(enabled, "0"))
-		finding(f, FINDING_PROBLEM, "ftrace",
-			format_text("kernel.ftrace_enabled is 0: no quota can be set"),
-			format_text("sysctl kernel.ftrace_enabled=1"));
+		finding(f, FINDING_PROBLEM, "ftrace", "sysctl kernel.ftrace_enabled=1",
+			"kernel.ftrace_enabled is 0: no quota can be set");
 	free(enabled);
 }
 
@@ -28,10 +28,10 @@ static void check_numa_balancing(struct findings *f)
 
 	if (mode && atoi(mode) & 2)
 		finding(f, FINDING_WARNING, "numa_balancing",
-			format_text("%s: promotes pages, too, at the first touch", mode),
-			format_text("sysctl kernel.numa_balancing=0 (or 1, with several DRAM nodes)"));
+			"sysctl kernel.numa_balancing=0 (or 1, with several DRAM nodes)",
+			"%s: promotes pages, too, at the first touch", mode);
 	else
-		finding(f, FINDING_OK, "numa_balancing", format_text("%s", mode ?: "none"), NULL);
+		finding(f, FINDING_OK, "numa_balancing", NULL, "%s", mode ?: "none");
 	free(mode);
 }
 
@@ -41,15 +41,15 @@ static void check_demotion(struct findings *f)
 
 	if (enabled && (!strcmp(enabled, "true") || !strcmp(enabled, "1")))
 		finding(f, FINDING_WARNING, "demotion",
-			format_text("on: when DRAM runs out, reclaim demotes pages of any cgroup"),
-			format_text("echo 0 > /sys/kernel/mm/numa/demotion_enabled, if quotas add up to less than the DRAM"));
+			"echo 0 > /sys/kernel/mm/numa/demotion_enabled, if quotas add up to less than the DRAM",
+			"on: when DRAM runs out, reclaim demotes pages of any cgroup");
 	else
-		finding(f, FINDING_OK, "demotion", format_text("off"), NULL);
+		finding(f, FINDING_OK, "demotion", NULL, "off");
 	free(enabled);
 }
 
 /* kdamonds of the admin that are on, and modules that are. */
-static unsigned int damons(void)
+static unsigned int count_damon(void)
 {
 	static const char * const modules[] = { "damon_reclaim", "damon_lru_sort", "damon_stat" };
 	char *count = root_line("sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds");
@@ -61,7 +61,7 @@ static unsigned int damons(void)
 		on += state && !strcmp(state, "on");
 		free(state);
 	}
-	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(modules); i++) {
 		char *enabled = root_line("sys/module/%s/parameters/enabled", modules[i]);
 
 		on += enabled && *enabled == 'Y';
@@ -73,14 +73,13 @@ static unsigned int damons(void)
 
 static void check_damon(struct findings *f)
 {
-	unsigned int on = damons();
+	unsigned int on = count_damon();
 
 	if (on)
-		finding(f, FINDING_WARNING, "DAMON",
-			format_text("%u at work: it clears accessed bits, so pages look colder", on),
-			format_text("stop it while quotas are set"));
+		finding(f, FINDING_WARNING, "DAMON", "stop it while quotas are set",
+			"%u at work: it clears accessed bits, so pages look colder", on);
 	else
-		finding(f, FINDING_OK, "DAMON", format_text("off"), NULL);
+		finding(f, FINDING_OK, "DAMON", NULL, "off");
 }
 
 static void check_hugetlb(struct findings *f)
@@ -106,10 +105,10 @@ static void check_hugetlb(struct findings *f)
 		closedir(dir);
 	if (bytes)
 		finding(f, FINDING_WARNING, "hugetlb",
-			format_text("pools of %s: quotas do not cover them", size_text(bytes, size)),
-			format_text("transparent huge pages (madvise) instead, or count the pool beside the quotas"));
+			"transparent huge pages (madvise) instead, or count the pool beside the quotas",
+			"pools of %s: quotas do not cover them", size_text(bytes, size));
 	else
-		finding(f, FINDING_OK, "hugetlb", format_text("no pools"), NULL);
+		finding(f, FINDING_OK, "hugetlb", NULL, "no pools");
 }
 
 void check_neighbours(struct findings *f)

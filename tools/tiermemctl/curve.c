@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What part of a group's accesses so much DRAM would serve: tiermem.dram_curve. */
-#include <err.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "cgroup.h"
 #include "curve.h"
 #include "root.h"
@@ -14,9 +14,7 @@ static void add(struct curve *curve, double bytes, double percent)
 {
 	struct curve_point *more;
 
-	more = reallocarray(curve->point, curve->n + 1, sizeof(*more));
-	if (!more)
-		errx(EXIT_FAILURE, "out of memory");
+	more = array_grow(curve->point, curve->n, sizeof(*more));
 	curve->point = more;
 	more[curve->n].bytes = bytes;
 	more[curve->n].percent = percent;

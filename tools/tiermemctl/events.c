@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cgroup.h"
 #include "group.h"
 #include "root.h"
@@ -162,9 +163,7 @@ static void visit(const char *cgroup, void *arg)
 		w->seen = true;
 	if (id < 0 || w)
 		return;
-	more = reallocarray(ws->watch, ws->n + 1, sizeof(*more));
-	if (!more)
-		errx(EXIT_FAILURE, "out of memory");
+	more = array_grow(ws->watch, ws->n, sizeof(*more));
 	ws->watch = more;
 	w = &more[ws->n++];
 	*w = (struct watch){ .id = id, .cgroup = format_text("%s", cgroup), .seen = true };

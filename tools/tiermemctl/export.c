@@ -60,11 +60,16 @@ static void print_labels(FILE *out, struct json_object *labels)
 		fputc('}', out);
 }
 
+static const char *string_of(struct json_object *sample, const char *key)
+{
+	return json_object_get_string(json_object_object_get(sample, key));
+}
+
 static void print_sample(FILE *out, struct json_object *sample)
 {
 	struct json_object *value = json_object_object_get(sample, "value");
 
-	fputs(json_object_get_string(json_object_object_get(sample, "name")), out);
+	fputs(string_of(sample, "name"), out);
 	print_labels(out, json_object_object_get(sample, "labels"));
 	if (json_object_is_type(value, json_type_double))
 		fprintf(out, " %.6f\n", json_object_get_double(value));
@@ -79,13 +84,12 @@ static void print_text(FILE *out, struct json_object *samples)
 
 	for (i = 0; i < n; i++) {
 		struct json_object *sample = json_object_array_get_idx(samples, i);
-		const char *name = json_object_get_string(json_object_object_get(sample, "name"));
+		const char *name = string_of(sample, "name");
 
 		/* Samples of a name follow each other. */
 		if (strcmp(name, last)) {
 			fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name,
-				json_object_get_string(json_object_object_get(sample, "help")), name,
-				json_object_get_string(json_object_object_get(sample, "type")));
+				string_of(sample, "help"), name, string_of(sample, "type"));
 			last = name;
 		}
 		print_sample(out, sample);
@@ -97,10 +101,7 @@ static void print_json(FILE *out, struct json_object *samples)
 	struct json_object *object = json_object_new_object();
 
 	json_object_object_add(object, "metrics", json_object_get(samples));
-	fprintf(out, "%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							    JSON_C_TO_STRING_SPACED |
-							    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
+	json_write(out, object, false);
 }
 
 /* The new file has the permissions of any file that a program makes, not those of mkstemp(). */

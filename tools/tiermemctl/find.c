@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "cgroup.h"
 #include "root.h"
 #include "text.h"
@@ -13,6 +14,8 @@
 
 struct search {
 	const char *name;
+	bool machines_only;
+	bool nested;			/* also in units: containers, managers of users */
 	char **found;
 	size_t n;
 };
@@ -25,25 +28,23 @@ static void add(struct search *s, const char *cgroup)
 	for (i = 0; i < s->n; i++)
 		if (!strcmp(s->found[i], cgroup))
 			return;
-	more = reallocarray(s->found, s->n + 1, sizeof(*more));
-	if (!more)
-		errx(EXIT_FAILURE, "out of memory");
+	more = array_grow(s->found, s->n, sizeof(*more));
 	s->found = more;
 	more[s->n++] = format_text("%s", cgroup);
 }
 
-/* What systemd made of a name to have it in that of a unit: \x2d is "-", and "-" was "/". */
+/* What systemd made of a name to have it in a unit's: \x2d is "-", and "-" was "/". */
 static char *unit_unescape(const char *unit)
 {
 	char *name = format_text("%s", unit), *to = name;
 	unsigned int byte;
+	int end;
 
 	while (*unit) {
-		if (unit[0] == '\\' && unit[1] == 'x' && isxdigit((unsigned char)unit[2]) &&
-		    isxdigit((unsigned char)unit[3])) {
-			sscanf(unit + 2, "%2x", &byte);
+		end = 0;
+		if (sscanf(unit, "\\x%2x%n", &byte, &end) == 1 && end == 4) {
 			*to++ = byte;
-			unit += 4;
+			unit += end;
 		} else {
 			*to++ = *unit == '-' ? '/' : *unit;
 			unit++;
@@ -97,8 +98,20 @@ static bool is_unit(const char *base, const char *name)
 
 	if (strncmp(base, name, n))
 		return false;
-	for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(suffixes); i++)
 		if (!strcmp(base + n, suffixes[i]))
+			return true;
+	return false;
+}
+
+/* Below a unit that is no slice: not of the machine's systemd. */
+static bool is_nested(const char *cgroup)
+{
+	const char *part = cgroup, *end;
+
+	for (; (end = strchr(part + 1, '/')); part = end)
+		if ((end - part > 8 && !strncmp(end - 8, ".service", 8)) ||
+		    (end - part > 6 && !strncmp(end - 6, ".scope", 6)))
 			return true;
 	return false;
 }
@@ -108,15 +121,9 @@ static void match(const char *cgroup, void *arg)
 	const char *base = cgroup_basename(cgroup);
 	struct search *s = arg;
 
-	if (is_machine(base, s->name) || is_unit(base, s->name))
-		add(s, cgroup);
-}
-
-static void match_machine(const char *cgroup, void *arg)
-{
-	struct search *s = arg;
-
-	if (is_machine(cgroup_basename(cgroup), s->name))
+	if (!s->nested && is_nested(cgroup))
+		return;
+	if (is_machine(base, s->name) || (!s->machines_only && is_unit(base, s->name)))
 		add(s, cgroup);
 }
 
@@ -190,11 +197,13 @@ static void search(struct search *s)
 	if (!s->name[strspn(s->name, "0123456789")])
 		add_process(s, s->name);
 	add_libvirt(s);
-	/*
-	 * One that is called so at the top is meant rather than those in containers and
-	 * users' managers; but a machine of that name is another thing.
-	 */
-	cgroup_walk("/", path || s->n ? match_machine : match, s);
+	/* The path is of that unit; but a machine of this name is another thing. */
+	s->machines_only = path;
+	cgroup_walk("/", match, s);
+	if (!s->n) {
+		s->nested = true;
+		cgroup_walk("/", match, s);
+	}
 	free(path);
 }
 

@@ -20,11 +20,11 @@ struct findings {
  * @f: where to
  * @level: how bad that is
  * @subject: what it is about, in a word
- * @text: what there is; is freed
- * @advice: what to do, or NULL; is freed
+ * @advice: what to do, or NULL
+ * @format: what there is, as for printf()
  */
-void finding(struct findings *f, enum finding_level level, const char *subject, char *text,
-	     char *advice);
+void finding(struct findings *f, enum finding_level level, const char *subject, const char *advice,
+	     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Kernel, module, nodes, cgroups. */
 void check_system(struct findings *f);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "cgroup.h"
 #include "group.h"
 #include "root.h"
@@ -58,7 +59,7 @@ static bool is_bytes(const char *key)
 	static const char * const others[] = { "_usec", "_pages", "_byte_sec" };
 	size_t n = strlen(key), i;
 
-	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(others); i++)
 		if (n > strlen(others[i]) && !strcmp(key + n - strlen(others[i]), others[i]))
 			return false;
 	return true;

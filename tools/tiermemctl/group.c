@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "array.h"
 #include "cgroup.h"
 #include "group.h"
 #include "root.h"
@@ -124,9 +125,7 @@ static void read_one(const char *cgroup, void *arg)
 		group_free(&g);
 		return;
 	}
-	more = reallocarray(r->groups->group, r->groups->n + 1, sizeof(*more));
-	if (!more)
-		errx(EXIT_FAILURE, "out of memory");
+	more = array_grow(r->groups->group, r->groups->n, sizeof(*more));
 	more[r->groups->n++] = g;
 	r->groups->group = more;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Flat keyed files: a key and a number in each line. */
 #include <ctype.h>
-#include <err.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "keyed.h"
 #include "root.h"
 
@@ -12,9 +12,7 @@ static void add(struct keyed *keyed, const char *key, uint64_t value)
 {
 	struct keyed_line *more;
 
-	more = reallocarray(keyed->line, keyed->lines + 1, sizeof(*more));
-	if (!more)
-		errx(EXIT_FAILURE, "out of memory");
+	more = array_grow(keyed->line, keyed->lines, sizeof(*more));
 	keyed->line = more;
 	more[keyed->lines].key = key;
 	more[keyed->lines].value = value;

@@ -68,11 +68,16 @@ double argument_number(const struct argp_state *state, const char *what, const c
 
 void json_print(struct json_object *object, bool one_line)
 {
+	json_write(stdout, object, one_line);
+}
+
+void json_write(FILE *out, struct json_object *object, bool one_line)
+{
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
 		    (one_line ? JSON_C_TO_STRING_PLAIN :
 				JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
 
-	puts(json_object_to_json_string_ext(object, flags));
+	fprintf(out, "%s\n", json_object_to_json_string_ext(object, flags));
 	json_object_put(object);
 }
 
@@ -163,6 +168,8 @@ int main(int argc, char **argv)
 	/* Numbers are read and written with a point. */
 	setlocale(LC_NUMERIC, "C");
 	argp_err_exit_status = EXIT_USAGE;
+	/* Not 93.320000000000007. */
+	json_c_set_serialization_double_format("%.12g", JSON_C_OPTION_GLOBAL);
 	if (root)
 		root_set(root);
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &first);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "group.h"
 #include "metric.h"
 #include "node.h"
@@ -191,16 +192,16 @@ static void group_samples(struct json_object *samples, const struct groups *gs)
 				json_object_new_uint64(gs->group[i].dram_max_bytes));
 		json_object_object_add(labels, "cgroup", name_json(gs->group[i].cgroup));
 	}
-	for (i = 0; i < sizeof(stat_metrics) / sizeof(stat_metrics[0]);) {
+	for (i = 0; i < ARRAY_SIZE(stat_metrics);) {
 		m = &stat_metrics[i];
 		for (j = 0; j < gs->n; j++) {
 			const struct stat_metric *same = m;
 
-			for (; same < stat_metrics + sizeof(stat_metrics) / sizeof(*m) &&
+			for (; same < stat_metrics + ARRAY_SIZE(stat_metrics) &&
 			     !strcmp(same->name, m->name); same++)
 				stat_sample(samples, &gs->group[j], same);
 		}
-		for (; i < sizeof(stat_metrics) / sizeof(*m) &&
+		for (; i < ARRAY_SIZE(stat_metrics) &&
 		     !strcmp(stat_metrics[i].name, m->name); i++)
 			;
 	}
@@ -223,13 +224,9 @@ struct json_object *metrics_read(bool all, bool *complete)
 	*complete = !gs.incomplete;
 	/* Its counters are of all groups since the module was loaded. */
 	if (!group_read(&root, "/")) {
-		more = reallocarray(gs.group, gs.n + 1, sizeof(*more));
-		if (more) {
-			more[gs.n++] = root;
-			gs.group = more;
-		} else {
-			group_free(&root);
-		}
+		more = array_grow(gs.group, gs.n, sizeof(*more));
+		more[gs.n++] = root;
+		gs.group = more;
 	}
 	group_samples(samples, &gs);
 	groups_free(&gs);

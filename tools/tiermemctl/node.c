@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* NUMA nodes with memory, as tiermem sees them. */
 #include <dirent.h>
-#include <err.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "node.h"
 #include "root.h"
 
@@ -67,7 +67,7 @@ static const char *dax_kind(const char *device)
 	const char *kind = "DAX";
 	size_t i;
 
-	for (i = 0; real && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (i = 0; real && i < ARRAY_SIZE(kinds); i++) {
 		if (strstr(real, kinds[i].part)) {
 			kind = kinds[i].kind;
 			break;
@@ -166,9 +166,7 @@ static void read_node(struct nodes *nodes, int id, const char *fast, const char 
 		node.slow = !list_has(fast, id) && !*node.cpus;
 	node.memory_tier = memory_tier(id);
 	node.kind = node_kind(&node);
-	more = reallocarray(nodes->node, nodes->n + 1, sizeof(*more));
-	if (!more)
-		errx(EXIT_FAILURE, "out of memory");
+	more = array_grow(nodes->node, nodes->n, sizeof(*more));
 	nodes->node = more;
 	more[nodes->n++] = node;
 }

@@ -60,7 +60,8 @@ static struct json_object *to_json(const struct nodes *nodes)
 		struct json_object *o = json_object_new_object();
 
 		json_object_object_add(o, "node", json_object_new_int(n->id));
-		json_object_object_add(o, "tier", json_object_new_string(n->slow ? "slow" : "fast"));
+		json_object_object_add(o, "tier",
+				       json_object_new_string(n->slow ? "slow" : "fast"));
 		json_object_object_add(o, "kind", json_object_new_string(n->kind));
 		json_object_object_add(o, "size_bytes", json_object_new_uint64(n->size_bytes));
 		json_object_object_add(o, "free_bytes", json_object_new_uint64(n->free_bytes));

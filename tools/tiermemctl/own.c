@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cgroup.h"
 #include "group.h"
 #include "own.h"
@@ -80,7 +81,7 @@ static void signals_to_pass(sigset_t *set)
 	size_t i;
 
 	sigemptyset(set);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaddset(set, signals[i]);
 }
 
@@ -163,7 +164,7 @@ int own_run(const char *name, uint64_t quota_bytes, char **command)
 	} else {
 		status = run_in(cgroup, quota_bytes, command, &set, &before);
 		if (!remove_cgroup(dir))
-			warn("%s is left, as it still has processes: rmdir it when they are gone", dir);
+			warn("%s is left: rmdir it when its last processes are gone", dir);
 	}
 	free(dir);
 	free(cgroup);

@@ -57,7 +57,9 @@ uint64_t quota_argument(const char *text)
 	if (wrong) {
 		char *shown = text_printable(text);
 
-		errx(EXIT_USAGE, "'%s' is no quota: %s (2G, 1536M, 50%%, max)", shown, wrong);
+		/* As after other wrong usage of the verb. */
+		errx(argp_err_exit_status, "'%s' is no quota: %s (2G, 1536M, 50%%, max)", shown,
+		     wrong);
 	}
 	if (dram_bytes && bytes > dram_bytes) {
 		char quota[SIZE_CHARS], dram[SIZE_CHARS];

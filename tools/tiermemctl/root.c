@@ -20,7 +20,12 @@ void root_set(const char *dir)
 	root = dir;
 }
 
-static char *vformat(const char *format, va_list args)
+const char *root_get(void)
+{
+	return *root ? root : NULL;
+}
+
+char *format_list(const char *format, va_list args)
 {
 	char *text;
 
@@ -35,14 +40,14 @@ char *format_text(const char *format, ...)
 	char *text;
 
 	va_start(args, format);
-	text = vformat(format, args);
+	text = format_list(format, args);
 	va_end(args);
 	return text;
 }
 
 static char *below_root(const char *format, va_list args)
 {
-	char *rest = vformat(format, args), *path = format_text("%s/%s", root, rest);
+	char *rest = format_list(format, args), *path = format_text("%s/%s", root, rest);
 
 	free(rest);
 	return path;

@@ -3,16 +3,21 @@
 #ifndef TIERMEMCTL_ROOT_H
 #define TIERMEMCTL_ROOT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 /* Everything is below this directory from now on: --root, or the environment. */
 void root_set(const char *dir);
+
+/* That directory, or NULL. */
+const char *root_get(void);
 
 /* Paths below the root: "sys/kernel/tiermem". To be freed. */
 char *root_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* asprintf() that ends the program where memory does. */
 char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *format_list(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /**
  * file_read() - all of a file

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cgroup.h"
 #include "own.h"
 #include "quota.h"
@@ -105,23 +106,23 @@ static const char *own_path(void)
  */
 static void run_in_scope(const struct run_options *o)
 {
-	char *unit = o->name ? format_text("--unit=%s", o->name) : NULL;
-	const char *before[] = {
+	char *unit = o->name ? format_text("--unit=%s", o->name) :
+			       format_text("--description=%s", o->command[0]);
+	char *root = format_text("--root=%s", root_get() ?: "/");
+	const char * const before[] = {
 		"systemd-run", "--scope", "--quiet", "--collect", "--property=MemoryAccounting=yes",
-		unit ?: "--description=tiermemctl run", "--", own_path(), "run", "--here", "--dram",
-		o->quota, "--", NULL
+		unit, "--", own_path(), root, "run", "--here", "--dram", o->quota, "--"
 	};
-	size_t n, m;
+	const size_t n = ARRAY_SIZE(before);
 	char **arguments;
+	size_t m;
 
-	for (n = 0; before[n]; n++)
-		;
 	for (m = 0; o->command[m]; m++)
 		;
 	arguments = calloc(n + m + 1, sizeof(*arguments));
 	if (!arguments)
 		errx(RUN_FAILED, "out of memory");
-	memcpy(arguments, before, n * sizeof(*arguments));
+	memcpy(arguments, before, sizeof(before));
 	memcpy(arguments + n, o->command, m * sizeof(*arguments));
 	execvp(arguments[0], arguments);
 	err(RUN_FAILED, "cannot execute systemd-run (--own does without it)");

@@ -76,11 +76,11 @@ static void draw_head(const struct screen *s)
 		 size_text(nodes_size(&s->nodes, false), size[1]),
 		 size_text(nodes_free_size(&s->nodes, true), size[2]),
 		 size_text(nodes_size(&s->nodes, true), size[3]));
-	mvprintw(0, COLS - (int)strlen(stamp), "%s", stamp);
 	mvprintw(1, 0, "%zu groups, every %g s   promoted %s/s   demoted %s/s%s", s->now.n,
 		 s->top->interval_s, size_text(s->promote_rate, size[0]),
 		 size_text(s->demote_rate, size[1]),
 		 s->now.incomplete ? "   some can't be read" : "");
+	mvprintw(1, COLS - (int)strlen(stamp), "%s", stamp);
 	free(state);
 	free(version);
 }

@@ -75,7 +75,7 @@ const char *size_parse(const char *text, uint64_t *bytes)
 		if (!strcmp(at, "i") || !strcmp(at, "iB"))
 			at += strlen(at);
 		else if (!strcmp(at, "B") || !strcmp(at, "b"))
-			return "write G or GiB for 1024M; GB could mean 1000M";
+			return "write G or GiB: GB could mean powers of 1000";
 		if (*at)
 			return "there is something behind the unit";
 	} else if (fraction) {

@@ -9,7 +9,7 @@ char *text_printable(const char *name);
 /* For JSON: what is no UTF-8 becomes U+FFFD. To be freed. */
 char *text_utf8(const char *name);
 
-/* For a label of Prometheus: UTF-8, and \\, \" and \n. To be freed. */
+/* For a label of Prometheus: UTF-8, its own escapes. To be freed. */
 char *text_label(const char *name);
 
 /**

@@ -6,6 +6,7 @@
 #include <argp.h>
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Beside EXIT_SUCCESS and EXIT_FAILURE; in tiermemctl(1). */
 enum { EXIT_USAGE = 2, EXIT_NO_MODULE = 3 };
@@ -40,7 +41,8 @@ int verb_check(int argc, char **argv);
 double argument_number(const struct argp_state *state, const char *what, const char *text,
 		       double least, double most);
 
-/* Prints @object, in one line or many, and lets go of it. */
+/* Writes @object, in one line or many, and lets go of it. */
+void json_write(FILE *out, struct json_object *object, bool one_line);
 void json_print(struct json_object *object, bool one_line);
 
 /* Flushes stdout. Return: @status, or EXIT_FAILURE with a message if that failed. */

@@ -46,35 +46,46 @@ int view_name_width(int columns)
 	return width < LEAST_NAME_WIDTH ? LEAST_NAME_WIDTH : width;
 }
 
-/* What is sorted by; what is not known, and no quota, come last. */
-static double number(const struct group *g, enum view_column column)
+/* Return: false if it is not known, or there is no quota. */
+static bool number(const struct group *g, enum view_column column, uint64_t *bytes)
 {
+	double rate = column == BY_PROMOTED ? g->promote_rate : g->demote_rate;
+
 	switch (column) {
 	case BY_DRAM:
-		return group_stat(g, "dram_bytes");
+		*bytes = group_stat(g, "dram_bytes");
+		return true;
 	case BY_QUOTA:
-		return g->dram_max_bytes == NO_QUOTA ? -1 : (double)g->dram_max_bytes;
+		*bytes = g->dram_max_bytes;
+		return *bytes != NO_QUOTA;
 	case BY_SLOW:
-		return group_stat(g, "slow_bytes");
+		*bytes = group_stat(g, "slow_bytes");
+		return true;
 	case BY_OVER:
-		return group_stat(g, "over_quota_bytes");
+		*bytes = group_stat(g, "over_quota_bytes");
+		return true;
 	case BY_PROMOTED:
-		return g->promote_rate;
 	case BY_DEMOTED:
-		return g->demote_rate;
+		*bytes = rate < 0 ? 0 : rate < 1e18 ? rate : 1e18;
+		return rate >= 0;
 	default:
-		return 0;
+		*bytes = 0;
+		return true;
 	}
 }
 
+/* What is not known comes last. */
 static int compare(const void *a, const void *b, void *arg)
 {
 	const struct group *x = a, *y = b;
 	enum view_column by = *(enum view_column *)arg;
-	double more = number(y, by) - number(x, by);
+	uint64_t bytes_x, bytes_y;
+	bool known_x = number(x, by, &bytes_x), known_y = number(y, by, &bytes_y);
 
-	if (more > 0 || more < 0)
-		return more > 0 ? 1 : -1;
+	if (known_x != known_y)
+		return known_x ? -1 : 1;
+	if (known_x && bytes_x != bytes_y)
+		return bytes_x > bytes_y ? -1 : 1;
 	return cgroup_compare(x->cgroup, y->cgroup);
 }
 
@@ -136,12 +147,12 @@ char *view_line(const struct group *g, int name_width)
 	int i;
 
 	for (i = BY_NAME + 1; i < VIEW_COLUMNS; i++) {
-		double value = number(g, i);
+		uint64_t bytes;
 
-		if (value < 0)
-			stpcpy(numbers[i], "-");
+		if (number(g, i, &bytes))
+			size_text(bytes, numbers[i]);
 		else
-			size_text(value, numbers[i]);
+			stpcpy(numbers[i], "-");
 	}
 	return line(text_printable(g->cgroup), numbers, name_width);
 }

@@ -5,7 +5,7 @@
 # Trees sys, proc and run of a machine that does not exist, for tests of tools that have --root:
 # 4G of DRAM, 16G of PMEM, a service, a VM of libvirt, a container, the module loaded.
 
-readonly GiB=$((1 << 30)) MiB=$((1 << 20))
+GiB=$((1 << 30)) MiB=$((1 << 20))
 
 put()	# path below the root, text...
 {
@@ -60,7 +60,7 @@ fake_curve()	# cgroup bytes
 	for i in {0..32}; do
 		percent=$((i * 10 < 32 ? i * 2812 : 90000 + (i * 100 - 320) * 1000 / 288))
 		[ $percent -le 100000 ] || percent=100000
-		printf '%d %d.%d\n' $(($2 / 4096 * i / 32 * 4096)) $((percent / 1000)) \
+		printf '%d %d.%d\n' $(($2 * i / 32 / 4096 * 4096)) $((percent / 1000)) \
 			$((percent / 100 % 10))
 	done >"$FAKE/sys/fs/cgroup$1/tiermem.dram_curve"
 }
@@ -92,13 +92,14 @@ fake_process()	# pid cgroup
 	put "proc/$1/cgroup" "0::$2"
 }
 
-# Sets FAKE, and VM and CONTAINER, which are cgroups.
+# Sets FAKE, and REDIS, VM and CONTAINER, which are cgroups.
 fake_machine()	# directory
 {
 	FAKE=$1
 	# As libvirt and systemd call it: the backslashes are part of the name.
 	VM='/machine.slice/machine-qemu\x2d1\x2dweb\x2d1.scope'
 	CONTAINER=/system.slice/docker-1f2e.scope
+	REDIS=/system.slice/redis.service
 	put proc/sys/kernel/osrelease 6.12.95+deb12-amd64
 	put proc/sys/kernel/numa_balancing 0
 	put proc/sys/kernel/ftrace_enabled 1
@@ -118,17 +119,17 @@ fake_machine()	# directory
 	ln -s ../../../devices/platform/ndbus0/region0/dax0.0 "$FAKE/sys/bus/dax/devices/dax0.0"
 	fake_module
 	fake_group /system.slice max $((2 * GiB)) $((3 * GiB))
-	fake_group /system.slice/redis.service $((2 * GiB)) $((2 * GiB - 32 * MiB)) $((3 * GiB))
+	fake_group "$REDIS" $((2 * GiB)) $((2 * GiB - 32 * MiB)) $((3 * GiB))
 	fake_group /system.slice/cron.service max $MiB 0
-	fake_group $CONTAINER max $MiB 0
-	fake_group $CONTAINER/system.slice max $MiB 0
-	fake_group $CONTAINER/system.slice/cron.service max $MiB 0
+	fake_group "$CONTAINER" max $MiB 0
+	fake_group "$CONTAINER"/system.slice max $MiB 0
+	fake_group "$CONTAINER"/system.slice/cron.service max $MiB 0
 	fake_group /machine.slice max $GiB $GiB
 	fake_group "$VM" $GiB $GiB $GiB
 	put "sys/fs/cgroup$VM/libvirt/cgroup.procs" ""
 	put "sys/fs/cgroup$VM/libvirt/emulator/cgroup.procs" 4711
-	fake_curve /system.slice/redis.service $((5 * GiB))
+	fake_curve "$REDIS" $((5 * GiB))
 	put run/libvirt/qemu/web-1.pid 4711
 	fake_process 4711 "$VM/libvirt/emulator"
-	fake_process 812 /system.slice/redis.service
+	fake_process 812 "$REDIS"
 }

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# tiermemctl on a machine that is a directory: what people do with it, and what they do wrong. All
+# of it runs in a build that looks for mistakes with memory (ASan, UBSan).
+#
+# usage: test_tiermemctl.sh [STORY...]
+set -u
+
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/lib/ktap.sh"
+for part in fakeroot ask groups files verbs live; do
+	# shellcheck source=/dev/null
+	. "$SELFTESTS/tiermemctl/$part.sh"
+done
+
+# What each of these functions is about is in selftests/tiermemctl/.
+STORIES=(
+	who_has_how_much rates fits_a_terminal names_that_people_have vm_without_pid_file
+	ambiguous_names set_and_read_back set_says_what_came_of_it bad_quotas bad_usage
+	no_such_group no_module no_cgroups
+	names_with_anything numbers_at_their_ends unreadable_files groups_that_vanish
+	which_nodes how_much_would_do metrics events all_in_order findings help completion
+	runs_and_cleans_up signals_reach_it scope_of_systemd batch on_a_terminal
+)
+
+OUT=$TOP/build/tiermemctl-asan
+# shellcheck disable=SC2034	# the stories use it
+CTL=$OUT/tiermemctl
+dir=$(mktemp -d)
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+unset COLUMNS TIERMEM_ROOT
+
+stop()
+{
+	local pid
+
+	for pid in $(jobs -p); do
+		kill "$pid" 2>/dev/null
+	done
+	[ ! -e "$dir/tmux" ] || tmux -S "$dir/tmux" kill-server 2>/dev/null
+	rm -rf "$dir"
+}
+trap stop EXIT
+
+build()
+{
+	make -s -C "$TOP/tools/tiermemctl" OUT="$OUT" \
+		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" &&
+	cc -shared -fPIC -D_GNU_SOURCE -o "$OUT/cgroupfs.so" "$SELFTESTS/tiermemctl/cgroupfs.c"
+}
+
+for tool in python3 groff; do
+	command -v $tool >/dev/null || ktap_skip_all "no $tool: make deps"
+done
+pkg-config --exists json-c ncursesw || ktap_skip_all "no json-c or ncursesw: make deps"
+ktap_header
+build >"$dir/build" 2>&1 || { ktap_diag "$(<"$dir/build")"; ktap_bail "tiermemctl does not build"; }
+fake_machine "$dir/machine"
+
+[ $# -eq 0 ] || STORIES=("$@")
+ktap_plan ${#STORIES[@]}
+for story in "${STORIES[@]}"; do
+	if [ "$story" = on_a_terminal ] && ! command -v tmux >/dev/null; then
+		ktap_skip "$story" "no tmux"
+		continue
+	fi
+	ktap_check "$story" "$story"
+done
+ktap_end
