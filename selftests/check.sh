@@ -39,6 +39,7 @@ test_badwrites			pmem		*	200
 test_refuse v2			pmem		*	200
 test_dkms vm			pmem		*	200
 test_tiers			pmem		*	100
+test_tiermemctl vm		pmem		*	300
 test_place vm			plain		6.12*	100
 test_hotplug			late		*	400
 test_tiers			plain		*	100
@@ -445,6 +446,11 @@ main()
 	make -s -k -C selftests all >$OUT/build.log 2>&1 || {
 		cat $OUT/build.log
 		add_failure "selftests: not all programs build"
+	}
+
+	make -s tools >$OUT/build.log 2>&1 || {
+		cat $OUT/build.log
+		add_failure "tools: tiermemctl does not build"
 	}
 
 	if [ ${#tests[@]} -eq 0 ] && [ ${#machines[@]} -eq 0 ]; then

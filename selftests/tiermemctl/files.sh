@@ -36,6 +36,7 @@ numbers_at_their_ends()
 	put "sys/fs/cgroup$REDIS/tiermem.dram_max" 9223372036854771712
 	fake_stat "$REDIS" dram_bytes 18446744073709551615
 	fake_stat "$REDIS" slow_bytes 99999999999999999999
+	put "sys/fs/cgroup$REDIS/tiermem.slow_current" 18446744073709551615
 	ctl list -i 0 && well && says "*$REDIS * 16.0E * 8.0E * 16.0E *" "$out" &&
 	ctl get redis dram_bytes && well && says 18446744073709551615 "$out" &&
 	ctl get redis --json && json 'd["stat"]["dram_bytes"] == 2 ** 64 - 1' &&

@@ -145,6 +145,10 @@ no_such_group()
 		ctl set "$name" dram_max=1G && fails 1 '*no cgroup, unit, virtual machine or process*' ||
 			return 1
 	done
+	# A process outside of the cgroup namespace.
+	fake_process 5 /../outside
+	mkdir "$FAKE/sys/fs/outside"
+	ctl set 5 dram_max=1G && fails 1 '*which is not in*' || return 1
 	ctl set / dram_max=1G && fails 1 '*root cgroup has no quota*' || return 1
 	mkdir "$FAKE/sys/fs/cgroup/system.slice/plain.service" "$FAKE/sys/fs/cgroup/plain"
 	ctl set plain.service dram_max=1G && fails 1 '*MemoryAccounting=yes*' &&

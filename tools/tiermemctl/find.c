@@ -163,6 +163,17 @@ static void add_libvirt(struct search *s)
 	free(pid);
 }
 
+/* Has it ".." in it? */
+static bool leaves_tree(const char *cgroup)
+{
+	const char *at;
+
+	for (at = cgroup; (at = strstr(at, "/..")); at += 3)
+		if (at[3] == '/' || !at[3])
+			return true;
+	return false;
+}
+
 /* A path as people have it from the shell or from /proc; NULL if there is no such cgroup. */
 static char *path_of(const char *name)
 {
@@ -178,7 +189,7 @@ static char *path_of(const char *name)
 	cgroup = format_text("/%s", name + strspn(name, "/"));
 	for (n = strlen(cgroup); n > 1 && cgroup[n - 1] == '/'; n--)
 		cgroup[n - 1] = '\0';
-	if (cgroup_exists(cgroup) && !strstr(cgroup, "/.."))
+	if (!leaves_tree(cgroup) && cgroup_exists(cgroup))
 		return cgroup;
 	free(cgroup);
 	return NULL;
@@ -227,7 +238,8 @@ char *cgroup_find(const char *name)
 		errx(EXIT_FAILURE, "name one of them by its path");
 	}
 	found = s.found[0];
-	if (!cgroup_exists(found))
+	/* A process can be outside of the cgroup namespace, or of the tree that --root has. */
+	if (leaves_tree(found) || !cgroup_exists(found))
 		errx(EXIT_FAILURE, "'%s' is in cgroup %s, which is not in %s", shown, found,
 		     cgroup_mount());
 	free(s.found);

@@ -101,6 +101,25 @@ struct reading {
 	bool all;
 };
 
+/*
+ * Has it a quota or slow memory? For tiermem.stat the kernel looks at each process, and there are
+ * many more cgroups than groups.
+ */
+static bool is_group(const char *cgroup)
+{
+	char *path = cgroup_file(cgroup, "tiermem.slow_current"), *text;
+	uint64_t dram_max_bytes;
+	bool is = false;
+
+	if (!file_read(path, &text)) {
+		is = strtoull(text, NULL, 10);
+		free(text);
+	}
+	free(path);
+	/* What can't be read is complained about later. */
+	return is || (quota_read(cgroup, &dram_max_bytes) ?: dram_max_bytes != NO_QUOTA);
+}
+
 static void read_one(const char *cgroup, void *arg)
 {
 	struct reading *r = arg;
@@ -108,7 +127,7 @@ static void read_one(const char *cgroup, void *arg)
 	char *name;
 	int ret;
 
-	if (!strcmp(cgroup, "/"))
+	if (!strcmp(cgroup, "/") || (!r->all && !is_group(cgroup)))
 		return;
 	ret = group_read(&g, cgroup);
 	/* Gone, or without the memory controller. */
@@ -119,10 +138,6 @@ static void read_one(const char *cgroup, void *arg)
 		warnx("cannot read tiermem's files of %s: %s", name, strerror(-ret));
 		free(name);
 		r->groups->incomplete = true;
-		return;
-	}
-	if (!r->all && g.dram_max_bytes == NO_QUOTA && !group_stat(&g, "slow_bytes")) {
-		group_free(&g);
 		return;
 	}
 	more = array_grow(r->groups->group, r->groups->n, sizeof(*more));

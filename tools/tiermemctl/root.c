@@ -17,7 +17,11 @@ static const char *root = "";
 
 void root_set(const char *dir)
 {
-	root = dir;
+	size_t n = strlen(dir);
+
+	while (n && dir[n - 1] == '/')
+		n--;
+	root = format_text("%.*s", (int)n, dir);
 }
 
 const char *root_get(void)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # shared with the other files of this test
+#
+# test_tiermemctl.sh vm: the same questions to the real module.
+
+VM_STORIES=(machine_in_order a_command_with_a_quota a_quota_for_a_pid seen_by_all event_of_a_cut
+	advice_in_time without_the_module)
+
+# In a cgroup, it has so much memory and uses a part of it.
+readonly HOG='
+import os, sys, time
+b = bytearray(int(sys.argv[1]) << 20)
+path = "/sys/fs/cgroup" + open("/proc/self/cgroup").read().strip().split("::")[1]
+print(open(path + "/tiermem.dram_current").read().strip(), flush=True)
+while len(sys.argv) > 2:
+	for i in range(0, len(b) // 8, 4096):
+		b[i] ^= 1
+	time.sleep(0.01)
+'
+
+machine_in_order()
+{
+	ctl check
+	ktap_diag "$out"
+	[ "$rc" -le 1 ] && says '*ok *module *version*' "$out" && says '*ok *slow memory*' "$out" &&
+	ctl nodes && well && says '*0 * fast * DRAM *1 * slow * PMEM *' "$out" &&
+	ctl list && well && says 'No group has a quota*' "$out"
+}
+
+a_command_with_a_quota()
+{
+	ctl run --dram 32M --name job -- python3 -c "$HOG" 128 && well || return 1
+	ktap_diag "$((out / MiB)) MiB in DRAM"
+	[ "$out" -le $((36 * MiB)) ] && [ "$out" -gt $((16 * MiB)) ] && [ ! -e "$CG/job" ] || return 1
+	ctl run --dram 32M -- sh -c 'kill -TERM $$' && ends 143 &&
+	ctl run --dram 32M -- no-such && ends 127 || return 1
+	! compgen -G "$CG/tiermemctl-*"
+}
+
+hog_up()
+{
+	[ -s "$dir/hog" ]
+}
+
+a_quota_for_a_pid()
+{
+	mkdir "$CG/hog"
+	(echo 0 >"$CG/hog/cgroup.procs"; exec python3 -c "$HOG" 128 on) >"$dir/hog" &
+	HOG_PID=$!
+	until_ms 60000 hog_up || return 1
+	ctl set "$HOG_PID" dram_max=64M && well && ctl get "$HOG_PID" dram_current && well || return 1
+	[ "$out" -le $((64 * MiB)) ] || { ktap_diag "$out"; return 1; }
+	ctl get hog dram_max && says $((64 * MiB)) "$out"
+}
+
+seen_by_all()
+{
+	ctl list && well && says '*/hog * 64.0M *' "$out" && ktap_diag "$out" &&
+	ctl top --batch -n 1 && well && says '*/hog * 64.0M *' "$out" &&
+	ctl export && well && prometheus &&
+	json '[v for l, v in d["tiermem_dram_max_bytes"]["samples"] if l["cgroup"] == "/hog"] == [64 << 20]'
+}
+
+event_of_a_cut()
+{
+	local pid
+
+	"$CTL" events hog --once --timeout 60 >"$dir/events" &
+	pid=$!
+	until_ms 20000 watching $pid
+	ctl set hog dram_max=32M --no-wait && ends 0 && wait $pid || return 1
+	says '20*/hog over_quota +1 *' "$(<"$dir/events")"
+}
+
+advised()
+{
+	ctl advise hog
+	[[ $rc -eq 0 && $out == *'accesses in DRAM'* ]]
+}
+
+advice_in_time()
+{
+	until_ms 60000 advised || { ktap_diag "$out"; return 1; }
+	ktap_diag "$out"
+	ctl advise --json && well && json 'd["groups"][0]["curve"][-1]["percent"] == 100'
+}
+
+without_the_module()
+{
+	local pid status=0
+
+	"$CTL" top --batch -i 0.5 >"$dir/top" 2>&1 &
+	pid=$!
+	sleep 1
+	kill "$HOG_PID"
+	wait "$HOG_PID" 2>/dev/null
+	ctl set hog dram_max=max && well && rmmod tiermem || return 1
+	wait $pid || status=$?
+	says 3 $status && ctl list && ends 3 && says '*modprobe tiermem*' "$err" && rmdir "$CG/hog"
+}
