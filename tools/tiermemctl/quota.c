@@ -45,13 +45,13 @@ static const char *parse_percent(const char *text, uint64_t dram_bytes, uint64_t
 
 uint64_t quota_argument(const char *text)
 {
-	uint64_t bytes = 0, dram_bytes = dram_size();
 	const char *wrong;
+	uint64_t bytes = 0;
 
 	if (!strcmp(text, "max"))
 		return NO_QUOTA;
 	if (*text && text[strlen(text) - 1] == '%')
-		wrong = parse_percent(text, dram_bytes, &bytes);
+		wrong = parse_percent(text, dram_size(), &bytes);
 	else
 		wrong = size_parse(text, &bytes);
 	if (wrong) {
@@ -61,23 +61,32 @@ uint64_t quota_argument(const char *text)
 		errx(argp_err_exit_status, "'%s' is no quota: %s (2G, 1536M, 50%%, max)", shown,
 		     wrong);
 	}
-	if (dram_bytes && bytes > dram_bytes) {
-		char quota[SIZE_CHARS], dram[SIZE_CHARS];
-
-		warnx("a quota of %s never binds: this machine has %s of DRAM",
-		      size_text(bytes, quota), size_text(dram_bytes, dram));
-	}
 	return bytes;
+}
+
+void quota_judge(uint64_t dram_max_bytes)
+{
+	uint64_t dram_bytes = dram_size();
+	char quota[SIZE_CHARS], dram[SIZE_CHARS];
+
+	if (dram_max_bytes != NO_QUOTA && dram_bytes && dram_max_bytes > dram_bytes)
+		warnx("a quota of %s never binds: this machine has %s of DRAM",
+		      size_text(dram_max_bytes, quota), size_text(dram_bytes, dram));
+}
+
+char *quota_text(uint64_t dram_max_bytes)
+{
+	return dram_max_bytes == NO_QUOTA ? format_text("max") :
+					    format_text("%" PRIu64, dram_max_bytes);
 }
 
 int quota_write(const char *cgroup, uint64_t dram_max_bytes, int open_flags)
 {
-	char *path = cgroup_file(cgroup, "tiermem.dram_max"), *text;
-	int ret;
+	char *path = cgroup_file(cgroup, "tiermem.dram_max");
+	char *number = quota_text(dram_max_bytes), *text = format_text("%s\n", number);
+	int ret = file_write(path, text, open_flags);
 
-	text = dram_max_bytes == NO_QUOTA ? format_text("max\n") :
-					    format_text("%" PRIu64 "\n", dram_max_bytes);
-	ret = file_write(path, text, open_flags);
+	free(number);
 	free(text);
 	free(path);
 	return ret;

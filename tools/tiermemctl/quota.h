@@ -9,12 +9,17 @@
  * quota_argument() - "2G", "max" or "50%"
  * @text: what was given
  *
- * Ends the program, with a message, if that is no quota. A quota that says nothing, because
- * the machine has less, gets a message only.
+ * Ends the program, with a message, if that is no quota.
  *
  * Return: bytes, or NO_QUOTA.
  */
 uint64_t quota_argument(const char *text);
+
+/* A message about a quota that says nothing, as the machine has less. */
+void quota_judge(uint64_t dram_max_bytes);
+
+/* As quota_argument() and the module read it, to be freed. */
+char *quota_text(uint64_t dram_max_bytes);
 
 /* Writes tiermem.dram_max of a cgroup. Return: 0, or a negative error number. */
 int quota_write(const char *cgroup, uint64_t dram_max_bytes, int open_flags);

@@ -74,7 +74,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 /* In the scope that systemd-run made: the quota, and then the command instead of us. */
-static void run_here(uint64_t quota_bytes, char **command)
+static void __attribute__((noreturn)) run_here(uint64_t quota_bytes, char **command)
 {
 	char *cgroup = cgroup_of_pid("self");
 	int ret;
@@ -104,14 +104,15 @@ static const char *own_path(void)
  * A scope: systemd-run becomes us again, in the new cgroup, and that becomes the command. So its
  * status and signals need nobody in between, and systemd removes the cgroup.
  */
-static void run_in_scope(const struct run_options *o)
+static void run_in_scope(const struct run_options *o, uint64_t quota_bytes)
 {
 	char *unit = o->name ? format_text("--unit=%s", o->name) :
 			       format_text("--description=%s", o->command[0]);
 	char *root = format_text("--root=%s", root_get() ?: "/");
 	const char * const before[] = {
 		"systemd-run", "--scope", "--quiet", "--collect", "--property=MemoryAccounting=yes",
-		unit, "--", own_path(), root, "run", "--here", "--dram", o->quota, "--"
+		unit, "--", own_path(), root, "run", "--here", "--dram", quota_text(quota_bytes),
+		"--"
 	};
 	const size_t n = ARRAY_SIZE(before);
 	char **arguments;
@@ -149,7 +150,8 @@ int verb_run(int argc, char **argv)
 	quota_bytes = quota_argument(o.quota);
 	if (o.here)
 		run_here(quota_bytes, o.command);
-	else if (!o.own && root_exists("run/systemd/system"))
-		run_in_scope(&o);
+	quota_judge(quota_bytes);
+	if (!o.own && root_exists("run/systemd/system"))
+		run_in_scope(&o, quota_bytes);
 	return own_run(o.name, quota_bytes, o.command);
 }

@@ -102,6 +102,7 @@ int verb_set(int argc, char **argv)
 	quota_bytes = quota_argument(o.value);
 	cgroup = cgroup_find(o.group);
 	cgroup_needs_tiermem(cgroup);
+	quota_judge(quota_bytes);
 	name = text_printable(cgroup);
 	ret = quota_read(cgroup, &old_bytes) ?:
 	      quota_write(cgroup, quota_bytes, o.no_wait ? O_NONBLOCK : 0);

@@ -94,8 +94,8 @@ char *size_write(uint64_t bytes)
 	uint64_t size = bytes;
 	int unit = -1;
 
-	/* Up to 9999 of a unit: a thousandth more at most. */
-	while (size > 9999 && units[unit + 1]) {
+	/* Rounding adds a hundredth at most. */
+	while (size > 9999 && units[unit + 1] && (!(size % 1024) || size / 1024 >= 100)) {
 		size = size / 1024 + !!(size % 1024);
 		unit++;
 	}

@@ -30,7 +30,7 @@ const char *size_parse(const char *text, uint64_t *bytes);
  * size_write() - a size that size_parse() and the module read back, no smaller, but shorter
  * @bytes: what to write
  *
- * Return: with a suffix, rounded up to at least three digits; to be freed.
+ * Return: to be freed.
  */
 char *size_write(uint64_t bytes);
 
