@@ -32,7 +32,7 @@ rates()
 	fake_stat "$REDIS" promoted_bytes $((1048576 + 10 * MiB))
 	wait $!
 	out=$(<"$dir/rates")
-	json '9e6 < d["groups"][3]["promote_bytes_per_second"] < 11e6' &&
+	json '5e6 < d["groups"][3]["promote_bytes_per_second"] < 11e6' &&
 	json 'd["groups"][3]["demote_bytes_per_second"] == 0'
 }
 
