@@ -24,6 +24,7 @@ test_place host			host		*	100
 test_tiermemctl			host		*	300
 test_tiersim			host		*	1200
 test_tracesim			host		*	300
+test_libvirt_hook		host		*	100
 test_hits			host		*	1200
 test_hits long			host-long	*	7200
 test_quota_alloc		pmem		*	900
