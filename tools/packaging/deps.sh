@@ -16,6 +16,8 @@ PACKAGES=(
 	# tests and demo
 	busybox-static ndctl daxctl numactl redis-server redis-tools jq python3
 	e2fsprogs strace bpftrace clang libclang-rt-14-dev lcov tmux groff-base
+	# libvirt without libvirt-daemon-system: nothing that runs on this machine
+	libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients systemd-container
 	# benchmarks
 	mariadb-server-core sysbench python3-matplotlib
 	# style
