@@ -58,7 +58,7 @@ test_cost			icount		*	400
 test_observe			icount		6.12*	300
 test_groups			icount		6.12*	300
 test_libvirt			alone		6.12*	300
-test_libvirt systemd		alone		6.12*	900
+test_libvirt systemd		long		6.12*	900
 test_wakeups			alone		*	300
 test_hotset			alone		*	300
 test_kinds			alone		*	400
