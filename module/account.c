@@ -170,7 +170,9 @@ static void account_over_quota(struct tm_group *g, u64 quota, u64 now)
 			    (excess << PAGE_SHIFT) * div_u64(now - g->counted_ns, NSEC_PER_MSEC));
 	if (excess && !g->over) {
 		trace_tm_over_quota(cgroup_id(g->memcg->css.cgroup), excess << PAGE_SHIFT);
-		tm_event(g, TM_EVENT_OVER_QUOTA);
+		/* A share of the pool becomes smaller all the time; that is no event. */
+		if (g->fast_pages > READ_ONCE(g->max_pages))
+			tm_event(g, TM_EVENT_OVER_QUOTA);
 	}
 	g->over = excess;
 	g->counted_ns = now;

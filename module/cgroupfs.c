@@ -29,20 +29,53 @@ static struct mem_cgroup *seq_memcg(struct seq_file *m)
 	return mem_cgroup_from_css(seq_css(m));
 }
 
+static void show_pages(struct seq_file *m, u64 pages)
+{
+	if (pages < TM_QUOTA_MAX_PAGES)
+		seq_printf(m, "%llu\n", pages << PAGE_SHIFT);
+	else
+		seq_puts(m, "max\n");
+}
+
 static int dram_max_show(struct seq_file *m, void *v)
 {
 	struct tm_group *g = tm_group_get(seq_memcg(m), false);
 
-	if (g && tm_group_limited(g))
-		seq_printf(m, "%llu\n", READ_ONCE(g->quota_pages) << PAGE_SHIFT);
-	else
-		seq_puts(m, "max\n");
+	show_pages(m, g ? READ_ONCE(g->max_pages) : TM_QUOTA_MAX_PAGES);
 	if (g)
 		tm_group_put(g);
 	return 0;
 }
 
-static int set_quota(struct mem_cgroup *memcg, u64 quota_pages, struct tm_group **gp)
+static int dram_min_show(struct seq_file *m, void *v)
+{
+	struct tm_group *g = tm_group_get(seq_memcg(m), false);
+
+	show_pages(m, g ? READ_ONCE(g->min_pages) : 0);
+	if (g)
+		tm_group_put(g);
+	return 0;
+}
+
+static int dram_weight_show(struct seq_file *m, void *v)
+{
+	struct tm_group *g = tm_group_get(seq_memcg(m), false);
+
+	seq_printf(m, "%u\n", (g ? READ_ONCE(g->weight) : 0) ?: TM_WEIGHT_DEFAULT);
+	if (g)
+		tm_group_put(g);
+	return 0;
+}
+
+static int dram_effective_show(struct seq_file *m, void *v)
+{
+	show_pages(m, tm_group_effective(seq_memcg(m)));
+	return 0;
+}
+
+/* One of tm_group_set_*(), on the group of a cgroup; with a reference to it in @gp on success. */
+static int set(struct mem_cgroup *memcg, int (*setter)(struct tm_group *g, u64 value), u64 value,
+	       struct tm_group **gp)
 {
 	struct tm_group *g;
 	int ret;
@@ -52,7 +85,7 @@ static int set_quota(struct mem_cgroup *memcg, u64 quota_pages, struct tm_group 
 		g = tm_group_get(memcg, true);
 		if (!g)
 			return css_is_dying(&memcg->css) ? -ENODEV : -ENOMEM;
-		ret = tm_group_set_quota(g, quota_pages);
+		ret = setter(g, value);
 		if (!ret)
 			*gp = g;
 		else
@@ -61,16 +94,20 @@ static int set_quota(struct mem_cgroup *memcg, u64 quota_pages, struct tm_group 
 	return ret;
 }
 
+static struct mem_cgroup *of_memcg(struct kernfs_open_file *of)
+{
+	return mem_cgroup_from_css(of_css(of));
+}
+
 static ssize_t dram_max_write(struct kernfs_open_file *of, char *buf, size_t nbytes, loff_t off)
 {
-	struct mem_cgroup *memcg = mem_cgroup_from_css(of_css(of));
 	struct tm_group *g = NULL;
-	u64 quota_pages;
+	u64 max_pages;
 	int ret;
 
-	if (memchr(buf, '\0', nbytes) || tm_quota_parse(strstrip(buf), &quota_pages))
+	if (memchr(buf, '\0', nbytes) || tm_quota_parse(strstrip(buf), &max_pages))
 		return -EINVAL;
-	ret = set_quota(memcg, quota_pages, &g);
+	ret = set(of_memcg(of), tm_group_set_max, max_pages, &g);
 	if (ret)
 		return ret;
 	if (!(of->file->f_flags & O_NONBLOCK))
@@ -78,6 +115,42 @@ static ssize_t dram_max_write(struct kernfs_open_file *of, char *buf, size_t nby
 	tm_group_put(g);
 	tm_daemon_kick();
 	return (ssize_t)nbytes;
+}
+
+/* What has an effect by way of the pool only: the daemon sees to it. */
+static ssize_t set_for_pool(struct kernfs_open_file *of,
+			    int (*setter)(struct tm_group *g, u64 value), u64 value, size_t nbytes)
+{
+	struct tm_group *g = NULL;
+	int ret = set(of_memcg(of), setter, value, &g);
+
+	if (ret)
+		return ret;
+	tm_group_put(g);
+	tm_daemon_kick();
+	return (ssize_t)nbytes;
+}
+
+static ssize_t dram_min_write(struct kernfs_open_file *of, char *buf, size_t nbytes, loff_t off)
+{
+	u64 min_pages;
+
+	if (memchr(buf, '\0', nbytes) || tm_quota_parse(strstrip(buf), &min_pages))
+		return -EINVAL;
+	return set_for_pool(of, tm_group_set_min, min_pages, nbytes);
+}
+
+static ssize_t dram_weight_write(struct kernfs_open_file *of, char *buf, size_t nbytes, loff_t off)
+{
+	unsigned int weight = 0;
+
+	if (memchr(buf, '\0', nbytes))
+		return -EINVAL;
+	buf = strstrip(buf);
+	if (strcmp(buf, "default") &&
+	    (kstrtouint(buf, 10, &weight) || weight < TM_WEIGHT_MIN || weight > TM_WEIGHT_MAX))
+		return -EINVAL;
+	return set_for_pool(of, tm_group_set_weight, weight, nbytes);
 }
 
 static u64 dram_current_read(struct cgroup_subsys_state *css, struct cftype *cft)
@@ -245,6 +318,23 @@ static struct cftype files[] = {
 		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
 		.seq_show = dram_max_show,
 		.write = dram_max_write,
+	},
+	{
+		.name = "tiermem.dram_min",
+		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
+		.seq_show = dram_min_show,
+		.write = dram_min_write,
+	},
+	{
+		.name = "tiermem.dram_weight",
+		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
+		.seq_show = dram_weight_show,
+		.write = dram_weight_write,
+	},
+	{
+		.name = "tiermem.dram_effective",
+		.flags = CFTYPE_NO_PREFIX | CFTYPE_NOT_ON_ROOT,
+		.seq_show = dram_effective_show,
 	},
 	{
 		.name = "tiermem.dram_current",

@@ -281,10 +281,14 @@ static u64 next_look(const struct tm_group *g)
 	return min(g->opened_ns + g->engine.window_ns, g->looked_ns + PEEK_NS);
 }
 
-/* Has the group pages in both tiers, or room and pages to fill it with? */
+/*
+ * Has the group pages in both tiers, or room and pages to fill it with? In a pool
+ * its share depends on what it makes of it.
+ */
 static bool worth_observing(const struct tm_group *g)
 {
-	return tm_tiers_have_slow() && READ_ONCE(g->slow_pages) && READ_ONCE(g->quota_pages);
+	return tm_tiers_have_slow() &&
+	       (tm_pool_used() || (READ_ONCE(g->slow_pages) && READ_ONCE(g->quota_pages)));
 }
 
 /* One pass over a group; sets when the next one is due. */
@@ -304,7 +308,7 @@ static void look_after(struct tm_group *g)
 	atomic_set(&g->kicked, 0);
 	tm_group_recount(g);
 	/* Nothing set, nothing to bring home: like a cgroup that never had a quota. */
-	if (!tm_group_limited(g) && !READ_ONCE(g->slow_pages)) {
+	if (!tm_group_limited(g) && !tm_group_configured(g) && !READ_ONCE(g->slow_pages)) {
 		tm_group_remove(g);
 		return;
 	}
@@ -357,8 +361,8 @@ static void look_after(struct tm_group *g)
 static u64 pass(void)
 {
 	struct tm_group *g = NULL;
-	u64 next = U64_MAX;
 	bool all = atomic_xchg(&kicked, 0) & KICK_ALL;
+	u64 next = tm_pool_epoch(all);
 	/* With nowhere to move or steer to, a recount only tells the user. */
 	u64 kick_ns = tm_tiers_have_slow() ? BUSY_NS / 2 : IDLE_NS;
 
@@ -488,5 +492,6 @@ void tm_daemon_exit(void)
 {
 	kthread_stop(thread);
 	irq_work_sync(&kick_work);
+	tm_pool_exit();
 	tm_observation_free(observation);
 }

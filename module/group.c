@@ -95,12 +95,14 @@ static struct tm_group *group_alloc(struct mem_cgroup *memcg)
 	mutex_init(&g->count_mutex);
 	mutex_init(&g->move_mutex);
 	g->quota_pages = TM_QUOTA_MAX_PAGES;
+	g->max_pages = TM_QUOTA_MAX_PAGES;
+	g->share_pages = TM_QUOTA_MAX_PAGES;
 	tm_engine_init(&g->engine);
 	rcu_assign_pointer(table_locked()->slot[memcg->css.id], g);
 	return g;
 }
 
-/* Out of the table, unless somebody wrote a quota or groups below count on it. */
+/* Out of the table, unless somebody wrote something or groups below count on it. */
 static void release_locked(struct tm_group *g)
 {
 	if (g->watched || g->dependents)
@@ -109,11 +111,11 @@ static void release_locked(struct tm_group *g)
 	tm_group_put(g);
 }
 
-/* Change a quota, and with it what the hook sees. */
-static void set_quota_locked(struct tm_group *g, u64 quota_pages)
+/* The quota follows from ceiling and share; change it, and with it what the hook sees. */
+static void update_quota_locked(struct tm_group *g)
 {
 	nr_limited -= tm_group_limited(g);
-	WRITE_ONCE(g->quota_pages, quota_pages);
+	WRITE_ONCE(g->quota_pages, min(g->max_pages, g->share_pages));
 	nr_limited += tm_group_limited(g);
 	rcu_assign_pointer(table_locked()->limited[g->memcg->css.id],
 			   tm_group_limited(g) ? g : NULL);
@@ -159,7 +161,7 @@ static struct mem_cgroup *root_of(struct mem_cgroup *memcg)
 	return memcg;
 }
 
-/* The group of a cgroup, as one that somebody wrote a quota to. */
+/* The group of a cgroup, as one that somebody wrote to. */
 static struct tm_group *watch_locked(struct mem_cgroup *memcg)
 {
 	struct tm_group *g = lookup_locked(memcg);
@@ -180,7 +182,7 @@ static struct tm_group *watch_locked(struct mem_cgroup *memcg)
 /**
  * tm_group_get - the group of a cgroup, with a reference
  * @memcg: cgroup; the caller keeps it alive
- * @create: a quota is to be written: make one if there is none
+ * @create: something is to be written: make one if there is none
  *
  * Return: group, or NULL: none, no memory, or the cgroup is going away.
  */
@@ -234,7 +236,7 @@ struct tm_group *tm_group_next(struct tm_group *prev)
 }
 
 /**
- * tm_group_remove - forget a group's quota
+ * tm_group_remove - forget what was written to a group
  * @g: group; the caller holds a reference of its own
  *
  * Its pages stay where they are. The group itself goes when no group below
@@ -244,7 +246,11 @@ void tm_group_remove(struct tm_group *g)
 {
 	mutex_lock(&tm_groups_lock);
 	if (g->watched) {
-		set_quota_locked(g, TM_QUOTA_MAX_PAGES);
+		g->max_pages = TM_QUOTA_MAX_PAGES;
+		g->min_pages = 0;
+		g->weight = 0;
+		g->share_pages = TM_QUOTA_MAX_PAGES;
+		update_quota_locked(g);
 		WRITE_ONCE(g->watched, false);
 		unlink_ancestors(g->memcg, root_of(g->memcg));
 		release_locked(g);
@@ -258,24 +264,46 @@ bool tm_groups_any_limited(void)
 	return READ_ONCE(nr_limited);
 }
 
-static int change_quota(struct tm_group *g, u64 quota_pages, u64 *old_pages)
+/* Change one of the two numbers that a quota follows from. */
+static int change(struct tm_group *g, u64 *number, u64 pages, u64 *old_pages)
 {
 	int ret = -ENODEV;
 
 	mutex_lock(&tm_groups_lock);
 	if (g->watched) {
-		*old_pages = g->quota_pages;
-		set_quota_locked(g, quota_pages);
+		*old_pages = *number;
+		WRITE_ONCE(*number, pages);
+		update_quota_locked(g);
 		ret = 0;
 	}
 	mutex_unlock(&tm_groups_lock);
 	return ret;
 }
 
+static int change_and_arm(struct tm_group *g, u64 *number, u64 pages)
+{
+	u64 old_pages;
+	int ret;
+
+	mutex_lock(&tm_quota_lock);
+	ret = change(g, number, pages, &old_pages);
+	if (!ret && tm_group_limited(g)) {
+		/* Before the hook can ask. */
+		tm_group_recount(g);
+		ret = tm_steer_arm();
+		if (ret)
+			change(g, number, old_pages, &old_pages);
+	}
+	mutex_unlock(&tm_quota_lock);
+	if (!ret)
+		tm_group_recount(g);
+	return ret;
+}
+
 /**
- * tm_group_set_quota - change dram_max
+ * tm_group_set_max - change dram_max
  * @g: group
- * @quota_pages: new ceiling, %TM_QUOTA_MAX_PAGES for none
+ * @max_pages: new ceiling, %TM_QUOTA_MAX_PAGES for none
  *
  * On return no page beyond the new quota is admitted any more; pages that are
  * already there are the business of tm_demote().
@@ -283,24 +311,59 @@ static int change_quota(struct tm_group *g, u64 quota_pages, u64 *old_pages)
  * Return: 0; -ENODEV if the cgroup went; an error of ftrace if the hook can't
  * be armed, with the old quota kept.
  */
-int tm_group_set_quota(struct tm_group *g, u64 quota_pages)
+int tm_group_set_max(struct tm_group *g, u64 max_pages)
 {
-	u64 old_pages;
-	int ret;
+	return change_and_arm(g, &g->max_pages, max_pages);
+}
 
-	mutex_lock(&tm_quota_lock);
-	ret = change_quota(g, quota_pages, &old_pages);
-	if (!ret && tm_group_limited(g)) {
-		/* Before the hook can ask. */
-		tm_group_recount(g);
-		ret = tm_steer_arm();
-		if (ret)
-			change_quota(g, old_pages, &old_pages);
+/* The same for its share of the pool. */
+int tm_group_set_share(struct tm_group *g, u64 share_pages)
+{
+	return change_and_arm(g, &g->share_pages, share_pages);
+}
+
+/* Change dram_min: of use where there is a pool. Return: 0, or -ENODEV as above. */
+int tm_group_set_min(struct tm_group *g, u64 min_pages)
+{
+	int ret = -ENODEV;
+
+	mutex_lock(&tm_groups_lock);
+	if (g->watched) {
+		WRITE_ONCE(g->min_pages, min_pages);
+		ret = 0;
 	}
-	mutex_unlock(&tm_quota_lock);
-	if (!ret)
-		tm_group_recount(g);
+	mutex_unlock(&tm_groups_lock);
 	return ret;
+}
+
+/* Change dram_weight; 0 is the default, and no reason for a group to exist. */
+int tm_group_set_weight(struct tm_group *g, u64 weight)
+{
+	int ret = -ENODEV;
+
+	mutex_lock(&tm_groups_lock);
+	if (g->watched) {
+		WRITE_ONCE(g->weight, (u32)weight);
+		ret = 0;
+	}
+	mutex_unlock(&tm_groups_lock);
+	return ret;
+}
+
+/* What binds a cgroup: the lowest quota on the way to the root. In pages. */
+u64 tm_group_effective(struct mem_cgroup *memcg)
+{
+	u64 least = TM_QUOTA_MAX_PAGES;
+
+	rcu_read_lock();
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
+		struct tm_group *g = tm_group_of(memcg);
+
+		if (g)
+			least = min(least, READ_ONCE(g->quota_pages));
+	}
+	rcu_read_unlock();
+	return least;
 }
 
 /* The group that looks after a cgroup's pages. Context: RCU read side. */

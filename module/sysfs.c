@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* /sys/kernel/tiermem: what the module sees, and the two knobs that it has. */
+/* /sys/kernel/tiermem: what the module sees, and the knobs that it has. */
 #include <linux/kobject.h>
 #include <linux/module.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 
 #include "tiermem.h"
@@ -79,12 +80,59 @@ static ssize_t migrate_mbps_store(struct kobject *k, struct kobj_attribute *a, c
 	return store_bounded(buf, count, &tm_migrate_mbps, 1000000);
 }
 
+static ssize_t dram_pool_show(struct kobject *k, struct kobj_attribute *a, char *buf)
+{
+	u64 pages = READ_ONCE(tm_pool_pages);
+
+	if (pages >= TM_POOL_MAX_PAGES)
+		return sysfs_emit(buf, "max\n");
+	return sysfs_emit(buf, "%llu\n", pages << PAGE_SHIFT);
+}
+
+static ssize_t dram_pool_store(struct kobject *k, struct kobj_attribute *a, const char *buf,
+			       size_t count)
+{
+	char text[32];
+	u64 pages;
+
+	if (memchr(buf, '\0', count) || strscpy(text, skip_spaces(buf), sizeof(text)) < 0 ||
+	    tm_quota_parse(strim(text), &pages))
+		return -EINVAL;
+	WRITE_ONCE(tm_pool_pages, min(pages, TM_POOL_MAX_PAGES));
+	tm_daemon_kick();
+	return (ssize_t)count;
+}
+
+static const char * const policies[] = {
+	[TM_POOL_FAIR] = "fair",
+	[TM_POOL_THROUGHPUT] = "throughput",
+};
+
+static ssize_t pool_policy_show(struct kobject *k, struct kobj_attribute *a, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", policies[READ_ONCE(tm_pool_policy)]);
+}
+
+static ssize_t pool_policy_store(struct kobject *k, struct kobj_attribute *a, const char *buf,
+				 size_t count)
+{
+	int policy = sysfs_match_string(policies, buf);
+
+	if (policy < 0)
+		return policy;
+	WRITE_ONCE(tm_pool_policy, (enum tm_pool_policy)policy);
+	tm_daemon_kick();
+	return (ssize_t)count;
+}
+
 static struct kobj_attribute fast_nodes = __ATTR_RO(fast_nodes);
 static struct kobj_attribute slow_nodes = __ATTR_RO(slow_nodes);
 static struct kobj_attribute state = __ATTR_RO(state);
 static struct kobj_attribute version = __ATTR_RO(version);
 static struct kobj_attribute cpu_budget_percent = __ATTR_RW(cpu_budget_percent);
 static struct kobj_attribute migrate_mbps = __ATTR_RW(migrate_mbps);
+static struct kobj_attribute dram_pool = __ATTR_RW(dram_pool);
+static struct kobj_attribute pool_policy = __ATTR_RW(pool_policy);
 
 static struct attribute *tm_attrs[] = {
 	&fast_nodes.attr,
@@ -93,6 +141,8 @@ static struct attribute *tm_attrs[] = {
 	&version.attr,
 	&cpu_budget_percent.attr,
 	&migrate_mbps.attr,
+	&dram_pool.attr,
+	&pool_policy.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(tm);

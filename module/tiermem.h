@@ -33,6 +33,7 @@
 
 #include "compat.h"
 #include "policy/engine.h"
+#include "policy/pool.h"
 #include "policy/quota.h"
 #include "policy/rate.h"
 
@@ -134,9 +135,14 @@ struct tm_group_cpu {
  * @memcg: the cgroup; a css reference is held
  * @ref: one for the table, one per user that sleeps
  * @rcu: frees it after the hook's readers
- * @quota_pages: dram_max; written under tm_groups_lock, read anywhere
- * @watched: a quota was written here. If not, the group exists only to count
- *	for those below it; tm_groups_lock to write
+ * @quota_pages: what binds: the lower one of @max_pages and @share_pages; written
+ *	under tm_groups_lock, read anywhere
+ * @max_pages: dram_max; tm_groups_lock to write, as for the next five
+ * @min_pages: dram_min
+ * @weight: dram_weight, 0 if it was not written
+ * @share_pages: its share of the pool, %TM_QUOTA_MAX_PAGES without a pool
+ * @watched: something was written here. If not, the group exists only to count
+ *	for those below it
  * @dependents: watched groups below; tm_groups_lock
  *
  * @taken_pages: pages ever admitted to DRAM by the hook and by promotions
@@ -175,6 +181,10 @@ struct tm_group_cpu {
  * @full_event_ns: when slow_full was last told
  *
  * @next_ns: when the daemon looks again; daemon only
+ * @pool_index: its place among the members of the pool, in the epoch at hand; daemon
+ *	only, as what follows
+ * @pool_own: that epoch has a member after it for what it has beside groups below
+ * @own_share_pages: the share of that
  * @counters: stats and events
  */
 struct tm_group {
@@ -182,6 +192,10 @@ struct tm_group {
 	refcount_t ref;
 	struct rcu_head rcu;
 	u64 quota_pages;
+	u64 max_pages;
+	u64 min_pages;
+	u32 weight;
+	u64 share_pages;
 	bool watched;
 	unsigned int dependents;
 
@@ -222,6 +236,9 @@ struct tm_group {
 	u64 full_event_ns;
 
 	u64 next_ns;
+	u32 pool_index;
+	bool pool_own;
+	u64 own_share_pages;
 	struct tm_counters counters;
 };
 
@@ -248,7 +265,11 @@ struct tm_group *tm_group_get(struct mem_cgroup *memcg, bool create);
 void tm_group_put(struct tm_group *g);
 struct tm_group *tm_group_next(struct tm_group *prev);
 void tm_group_remove(struct tm_group *g);
-int tm_group_set_quota(struct tm_group *g, u64 quota_pages);
+int tm_group_set_max(struct tm_group *g, u64 max_pages);
+int tm_group_set_min(struct tm_group *g, u64 min_pages);
+int tm_group_set_weight(struct tm_group *g, u64 weight);
+int tm_group_set_share(struct tm_group *g, u64 share_pages);
+u64 tm_group_effective(struct mem_cgroup *memcg);
 struct tm_group *tm_group_nearest(struct mem_cgroup *memcg);
 void tm_group_allowed_nodes(struct tm_group *g, nodemask_t *allowed);
 bool tm_groups_any_limited(void);
@@ -256,6 +277,13 @@ bool tm_groups_any_limited(void);
 static inline bool tm_group_limited(const struct tm_group *g)
 {
 	return READ_ONCE(g->quota_pages) < TM_QUOTA_MAX_PAGES;
+}
+
+/* Is anything that was written not the default? */
+static inline bool tm_group_configured(const struct tm_group *g)
+{
+	return READ_ONCE(g->max_pages) < TM_QUOTA_MAX_PAGES || READ_ONCE(g->min_pages) ||
+	       READ_ONCE(g->weight);
 }
 
 /**
@@ -477,6 +505,15 @@ struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier
 
 u64 tm_exchange_most_pages(struct tm_group *g);
 void tm_exchange(struct tm_group *g, struct tm_observation *o);
+
+/* ---- pool.c ----------------------------------------------------------- */
+
+extern u64 tm_pool_pages;
+extern enum tm_pool_policy tm_pool_policy;
+
+bool tm_pool_used(void);
+u64 tm_pool_epoch(bool now_please);
+void tm_pool_exit(void);
 
 /* ---- steer.c ---------------------------------------------------------- */
 

@@ -62,8 +62,10 @@ test_libvirt systemd		long		6.12*	900
 test_wakeups			alone		*	300
 test_hotset			alone		*	300
 test_kinds			alone		*	400
+test_pool settings weights hog	alone		6.12*	200
 test_reclaim			alone		6.12*	200
 test_abits			alone		*	60
+test_pool			long		*	1500
 test_rivals			long		*	1800
 '
 

@@ -61,7 +61,7 @@ static const struct stage *stage_of(const struct tm_engine *e)
 
 void tm_engine_init(struct tm_engine *e)
 {
-	*e = (struct tm_engine){ .window_ns = TM_WINDOW_FIRST_NS };
+	*e = (struct tm_engine){ .window_ns = TM_WINDOW_FIRST_NS, .activity = TM_ACTIVE };
 	tm_thrash_init(&e->thrash);
 }
 
@@ -96,6 +96,14 @@ unsigned int tm_engine_fine_gap(const struct tm_engine *e)
 bool tm_engine_hurries(const struct tm_engine *e)
 {
 	return e->learned < LEARNED_SETTLED;
+}
+
+/* Heat follows a window that changes no faster than it follows anything. */
+static void average_window(struct tm_engine *e)
+{
+	u64 weight = e->pages ? tm_engine_weight[stage_of(e)->weight] : 1;
+
+	e->heat_window_ns = div64_u64(e->heat_window_ns * (weight - 1) + e->window_ns, weight);
 }
 
 /* In 1/1024 of what is accessed: more is no noise, and more is decisive. */
@@ -200,8 +208,10 @@ void tm_engine_step(struct tm_engine *e, const struct tm_engine_input *in)
 	struct tm_harvest_sums sums;
 
 	tm_harvest_sum(&e->harvest, &sums);
+	average_window(e);
 	e->pages = sums.pages;
 	e->young_pages = sums.young_pages;
+	e->activity = tm_harvest_activity(&e->harvest, e->activity);
 	e->learned = min(e->learned + 1, LEARNED_MAX);
 	limits.fine_pages = fine_pages(e, in->now_ns);
 	if (!tm_engine_hurries(e) && surprised(e))

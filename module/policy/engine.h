@@ -25,6 +25,8 @@
  * @fine_ns: since when pages add up that may be exchanged across the fine gap
  * @young_pages: pages that the last window saw accessed
  * @pages: pages that it looked at
+ * @activity: see tm_harvest_activity()
+ * @heat_window_ns: the window that heat is about: windows averaged as heat is
  * @harvest: what the last window showed
  * @plan: what follows from it
  * @thrash: the brake
@@ -37,6 +39,8 @@ struct tm_engine {
 	u64 fine_ns;
 	u64 young_pages;
 	u64 pages;
+	u32 activity;
+	u64 heat_window_ns;
 	struct tm_harvest harvest;
 	struct tm_plan plan;
 	struct tm_thrash thrash;

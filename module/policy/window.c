@@ -23,6 +23,20 @@ void tm_harvest_sum(const struct tm_harvest *h, struct tm_harvest_sums *s)
 	}
 }
 
+u32 tm_harvest_activity(const struct tm_harvest *h, u32 before)
+{
+	struct tm_harvest_sums s;
+	u64 young, now;
+
+	tm_harvest_sum(h, &s);
+	young = s.young_pages - h->unknown_young_pages;
+	/* A page more or less is nothing to conclude from. */
+	now = mul_u64_u64_div_u64(young + 1, 1024 * TM_ACTIVE, s.seen + 1024);
+	if (now > TM_ACTIVE)
+		now = TM_ACTIVE;
+	return max((u32)now, before / 2);
+}
+
 u64 tm_window_target(u64 pages, u64 quota_pages)
 {
 	u64 target = min(quota_pages, pages);

@@ -47,6 +47,22 @@ struct tm_harvest_sums {
 
 void tm_harvest_sum(const struct tm_harvest *h, struct tm_harvest_sums *s);
 
+/* All that was expected to be accessed is. */
+#define TM_ACTIVE	1024u
+
+/**
+ * tm_harvest_activity - is a group as busy as its history says?
+ * @h: what a window showed
+ * @before: what this said of the window before
+ *
+ * Heat takes dozens of windows to forget; who has become idle should not need
+ * them to be known as that. But a pause of a window or two is none.
+ *
+ * Return: the part of what was expected to be accessed that was, in 1/1024, at
+ * most %TM_ACTIVE, of this window or, if that is more, half of @before.
+ */
+u32 tm_harvest_activity(const struct tm_harvest *h, u32 before);
+
 /**
  * tm_window_target - how many pages a window should show
  * @pages: pages of the group

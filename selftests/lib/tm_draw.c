@@ -2,7 +2,10 @@
 /* Skewed access: see tm_draw.h. */
 #include "tm_draw.h"
 
-#define HOT_SHARE	(1.0 - 1.0 / TM_DRAW_TENTH)
+static double hot_share(const struct tm_draw *d)
+{
+	return d->hot_share / 4294967296.0;
+}
 
 void tm_draw_init(struct tm_draw *d, size_t len, size_t unit_size)
 {
@@ -10,8 +13,8 @@ void tm_draw_init(struct tm_draw *d, size_t len, size_t unit_size)
 	uint32_t i;
 
 	d->units = len / unit_size;
-	d->hot = d->units / TM_DRAW_TENTH;
 	d->unit_pages = unit_size / tm_page_size();
+	tm_draw_skew(d, 10, 90);
 	/* Children read what is charged to us. */
 	d->unit = mmap(NULL, d->units * sizeof(*d->unit), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -30,6 +33,12 @@ void tm_draw_init(struct tm_draw *d, size_t len, size_t unit_size)
 	tm_draw_seed(d, 1);
 }
 
+void tm_draw_skew(struct tm_draw *d, unsigned int hot_pct, unsigned int share_pct)
+{
+	d->hot = (uint64_t)d->units * hot_pct / 100;
+	d->hot_share = ((uint64_t)share_pct << 32) / 100;
+}
+
 void tm_draw_free(struct tm_draw *d)
 {
 	munmap(d->unit, d->units * sizeof(*d->unit));
@@ -38,7 +47,7 @@ void tm_draw_free(struct tm_draw *d)
 /* Share of the accesses that a unit gets. */
 static double share(const struct tm_draw *d, uint32_t rank)
 {
-	return rank < d->hot ? HOT_SHARE / d->hot : (1 - HOT_SHARE) / (d->units - d->hot);
+	return rank < d->hot ? hot_share(d) / d->hot : (1 - hot_share(d)) / (d->units - d->hot);
 }
 
 double tm_draw_hit(const struct tm_draw *d, const signed char *node)
@@ -65,5 +74,5 @@ double tm_draw_best(const struct tm_draw *d, uint64_t bytes)
 		return 1;
 	if (units <= d->hot)
 		return units * share(d, 0);
-	return HOT_SHARE + (units - d->hot) * share(d, d->hot);
+	return hot_share(d) + (units - d->hot) * share(d, d->hot);
 }

@@ -51,7 +51,7 @@ tm_guest_code:
 	shll	$5, %eax
 	xorl	%eax, %ebx
 	movl	%ebx, %eax
-	movl	$10, %ecx		/* TM_DRAW_TENTH */
+	movl	$10, %ecx		/* one in ten goes to the others */
 	mull	%ecx
 	movl	CTL(HOT), %ecx
 	movl	$0, %esi

@@ -11,6 +11,7 @@
 #include "engine.h"
 #include "heat.h"
 #include "plan.h"
+#include "pool.h"
 #include "quota.h"
 #include "window.h"
 
@@ -57,5 +58,20 @@ const char *oracle_window(u64 window_ns, const struct tm_harvest *harvest, u64 q
  * inputs of any size, reports of moves, restarts.
  */
 const char *oracle_engine(const u8 *data, size_t size);
+
+/* tm_pool_targets(), of members as it left them. */
+const char *oracle_pool_targets(const struct tm_pool_member *m, u32 n, u64 pool_pages,
+				enum tm_pool_policy policy);
+
+/* tm_pool_step(), which found shares as in @before and left @m. */
+const char *oracle_pool_step(const struct tm_pool_member *before, const struct tm_pool_member *m,
+			     u32 n, u64 pool_pages);
+
+/*
+ * Throughput's targets against all ways to share a pool of few pages, with what is
+ * reserved as it is: do they serve this part of what the best one does?
+ */
+#define ORACLE_POOL_MEMBERS	8
+const char *oracle_pool_best(const struct tm_pool_member *m, u32 n, u64 pool_pages, double part);
 
 #endif /* TM_ORACLE_H */
