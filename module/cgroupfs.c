@@ -73,27 +73,6 @@ static int dram_effective_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-/* One of tm_group_set_*(), on the group of a cgroup; with a reference to it in @gp on success. */
-static int set(struct mem_cgroup *memcg, int (*setter)(struct tm_group *g, u64 value), u64 value,
-	       struct tm_group **gp)
-{
-	struct tm_group *g;
-	int ret;
-
-	/* Again if the daemon dropped the group between the two steps. */
-	do {
-		g = tm_group_get(memcg, true);
-		if (!g)
-			return css_is_dying(&memcg->css) ? -ENODEV : -ENOMEM;
-		ret = setter(g, value);
-		if (!ret)
-			*gp = g;
-		else
-			tm_group_put(g);
-	} while (ret == -ENODEV && !css_is_dying(&memcg->css));
-	return ret;
-}
-
 static struct mem_cgroup *of_memcg(struct kernfs_open_file *of)
 {
 	return mem_cgroup_from_css(of_css(of));
@@ -101,15 +80,14 @@ static struct mem_cgroup *of_memcg(struct kernfs_open_file *of)
 
 static ssize_t dram_max_write(struct kernfs_open_file *of, char *buf, size_t nbytes, loff_t off)
 {
-	struct tm_group *g = NULL;
+	struct tm_group *g;
 	u64 max_pages;
-	int ret;
 
 	if (memchr(buf, '\0', nbytes) || tm_quota_parse(strstrip(buf), &max_pages))
 		return -EINVAL;
-	ret = set(of_memcg(of), tm_group_set_max, max_pages, &g);
-	if (ret)
-		return ret;
+	g = tm_group_set(of_memcg(of), tm_group_set_max, max_pages);
+	if (IS_ERR(g))
+		return PTR_ERR(g);
 	if (!(of->file->f_flags & O_NONBLOCK))
 		tm_daemon_cut(g);
 	tm_group_put(g);
@@ -121,11 +99,10 @@ static ssize_t dram_max_write(struct kernfs_open_file *of, char *buf, size_t nby
 static ssize_t set_for_pool(struct kernfs_open_file *of,
 			    int (*setter)(struct tm_group *g, u64 value), u64 value, size_t nbytes)
 {
-	struct tm_group *g = NULL;
-	int ret = set(of_memcg(of), setter, value, &g);
+	struct tm_group *g = tm_group_set(of_memcg(of), setter, value);
 
-	if (ret)
-		return ret;
+	if (IS_ERR(g))
+		return PTR_ERR(g);
 	tm_group_put(g);
 	tm_daemon_kick();
 	return (ssize_t)nbytes;

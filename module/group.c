@@ -350,6 +350,33 @@ int tm_group_set_weight(struct tm_group *g, u64 weight)
 	return ret;
 }
 
+/**
+ * tm_group_set - change something about a cgroup's group, which is made if need be
+ * @memcg: cgroup; the caller keeps it alive
+ * @setter: tm_group_set_max() or one of its siblings
+ * @value: for that
+ *
+ * Return: the group, with a reference, or an error: @setter's, ENOMEM or ENODEV.
+ */
+struct tm_group *tm_group_set(struct mem_cgroup *memcg,
+			      int (*setter)(struct tm_group *g, u64 value), u64 value)
+{
+	struct tm_group *g;
+	int ret;
+
+	/* Again if the daemon dropped the group between the two steps. */
+	do {
+		g = tm_group_get(memcg, true);
+		if (!g)
+			return ERR_PTR(css_is_dying(&memcg->css) ? -ENODEV : -ENOMEM);
+		ret = setter(g, value);
+		if (!ret)
+			return g;
+		tm_group_put(g);
+	} while (ret == -ENODEV && !css_is_dying(&memcg->css));
+	return ERR_PTR(ret);
+}
+
 /* What binds a cgroup: the lowest quota on the way to the root. In pages. */
 u64 tm_group_effective(struct mem_cgroup *memcg)
 {

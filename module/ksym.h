@@ -13,6 +13,7 @@
 #include <linux/cgroup.h>
 #include <linux/memory-tiers.h>
 #include <linux/mmu_notifier.h>
+#include <linux/ptrace.h>
 #include <linux/sched/cputime.h>
 #include <linux/static_call.h>
 #include <linux/swap.h>
@@ -35,6 +36,7 @@
 	X(__mmu_notifier_clear_young) \
 	X(node_is_toptier) \
 	X(task_sched_runtime) \
+	X(ptrace_may_access) \
 	TM_KSYMS_PTE(X)
 
 #define TM_KSYM_DECLARE(f)	DECLARE_STATIC_CALL(tm_##f, f);

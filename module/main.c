@@ -92,10 +92,16 @@ static int __init tm_init(void)
 	ret = tm_cgroupfs_init();
 	if (ret)
 		goto err_sysfs;
+	ret = tm_ctl_init();
+	if (ret)
+		goto err_cgroupfs;
 
 	pr_info("%s loaded\n", TM_VERSION);
 	return 0;
 
+err_cgroupfs:
+	tm_daemon_stop();
+	tm_cgroupfs_exit();
 err_sysfs:
 	tm_sysfs_exit();
 err_steer:
@@ -118,6 +124,7 @@ err:
 
 static void __exit tm_exit(void)
 {
+	tm_ctl_exit();
 	/* Long-running handlers end, then no new ones can start. */
 	tm_daemon_stop();
 	tm_cgroupfs_exit();

@@ -3,7 +3,9 @@
 #ifndef TM_OBSERVE_H
 #define TM_OBSERVE_H
 
+#include <linux/hugetlb.h>
 #include <linux/mempolicy.h>
+#include <linux/mm.h>
 
 #include "tiermem.h"
 
@@ -126,6 +128,14 @@ unsigned long tm_look_at_huge(struct tm_observation *o, struct mm_struct *mm, pm
 
 unsigned long tm_walk(struct tm_observation *o, struct tm_slice *slice, unsigned long addr,
 		      unsigned long most_bytes);
+
+/* Mappings without pages of their own, or with pages that can't be moved. */
+static inline bool tm_vma_is_special(struct vm_area_struct *vma)
+{
+	/* Of DAX, the walker would split gigantic entries just to look at them. */
+	return is_vm_hugetlb_page(vma) || vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP) ||
+	       vma_is_dax(vma);
+}
 
 /* Has somebody decided between the tiers? To bind to all nodes decides nothing. */
 static inline bool tm_policy_binds(const struct mempolicy *policy)

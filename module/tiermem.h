@@ -269,6 +269,8 @@ int tm_group_set_max(struct tm_group *g, u64 max_pages);
 int tm_group_set_min(struct tm_group *g, u64 min_pages);
 int tm_group_set_weight(struct tm_group *g, u64 weight);
 int tm_group_set_share(struct tm_group *g, u64 share_pages);
+struct tm_group *tm_group_set(struct mem_cgroup *memcg,
+			      int (*setter)(struct tm_group *g, u64 value), u64 value);
 u64 tm_group_effective(struct mem_cgroup *memcg);
 struct tm_group *tm_group_nearest(struct mem_cgroup *memcg);
 void tm_group_allowed_nodes(struct tm_group *g, nodemask_t *allowed);
@@ -536,10 +538,13 @@ void tm_daemon_kick_from_hook(struct tm_group *g);
 void tm_daemon_cut(struct tm_group *g);
 bool tm_stopping(void);
 
-/* ---- cgroupfs.c, sysfs.c ---------------------------------------------- */
+/* ---- cgroupfs.c, ctl.c, sysfs.c --------------------------------------- */
 
 int tm_cgroupfs_init(void);
 void tm_cgroupfs_exit(void);
+
+int tm_ctl_init(void);
+void tm_ctl_exit(void);
 
 extern unsigned int tm_cpu_budget_percent;
 extern unsigned int tm_migrate_mbps;

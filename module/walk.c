@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Address spaces: which page tables, and entries of huge pages, there are to look at. */
-#include <linux/hugetlb.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -73,13 +72,9 @@ static const struct mm_walk_ops walk_ops = {
 	TM_WALK_RDLOCK
 };
 
-/* Mappings without pages of their own, or with pages that can't be moved. */
 static bool skip_vma(const struct tm_observation *o, struct vm_area_struct *vma)
 {
-	if (is_vm_hugetlb_page(vma))
-		return true;
-	/* Of DAX, the walker would split gigantic entries just to look at them. */
-	if (vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP) || vma_is_dax(vma))
+	if (tm_vma_is_special(vma))
 		return true;
 	/* Bound memory stays where it is, except for a quota's sake. */
 	return o->look != TM_LOOK_COLLECT &&

@@ -273,8 +273,11 @@ static bool in_ratio(void *arg)
 {
 	struct ratio *r = arg;
 	uint64_t first = tm_dram(&r->g[0].cg), second = tm_dram(&r->g[1].cg);
+	/* Of a small pool, a few pages on their way are much. */
+	uint64_t slack = tm_mb(100) < 100 * TM_MIB ? TM_DRIFT : 0;
 
-	return second >= r->from * first && second <= r->to * first && first + second >= r->least;
+	return second + slack >= r->from * first && second <= r->to * (first + slack) &&
+	       first + second + slack >= r->least;
 }
 
 struct given_up {
