@@ -21,6 +21,7 @@ test_dkms host			host		*	600
 test_benchreport		host		*	200
 test_benchtools			host		*	200
 test_place host			host		*	100
+test_uapi			host		*	60
 test_tiermemctl			host		*	300
 test_tiersim			host		*	1200
 test_tracesim			host		*	300
@@ -37,6 +38,7 @@ test_unload			pmem		*	400
 test_bpftrace			pmem		6.12*	600
 test_churn			pmem		*	300
 test_badwrites			pmem		*	200
+test_ctl			pmem		*	300
 test_refuse v2			pmem		*	200
 test_dkms vm			pmem		*	200
 test_tiers			pmem		*	100

@@ -10,7 +10,7 @@ set -euo pipefail
 
 PACKAGES=(
 	# module, user space, DKMS
-	gcc make libc6-dev flex bison bc dkms kmod libelf-dev libssl-dev pahole cpio
+	gcc g++ make libc6-dev flex bison bc dkms kmod libelf-dev libssl-dev pahole cpio
 	xz-utils zstd pkg-config libglib2.0-dev libnuma-dev liburing-dev libhiredis-dev
 	libjson-c-dev libncurses-dev binutils
 	# tests and demo

@@ -26,13 +26,14 @@ module/compat.h NEW_TYPEDEFS,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,ASSIGN_IN_IF	stand
 module/ksym.h COMPLEX_MACRO,MACRO_ARG_REUSE,TRAILING_SEMICOLON	a table as a macro
 module/ksym.c MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_ARG_PRECEDENCE,TRAILING_SEMICOLON	the same
 module/ksym.c,module/account.c SPACING	"K(f)(x)" and for_each_node_mask() confuse it
-module/walk.c,module/look.c,module/huge.c UNCOMMENTED_DEFINITION	a pointer to a lock is not a lock
+module/walk.c,module/look.c,module/huge.c,module/ranges.c UNCOMMENTED_DEFINITION	a pointer to a lock is not a lock
 module/select.c OPEN_BRACE	a function that returns an enum is not an enum
 module/trace.h OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT	the layout of all trace event headers
 module/policy/env.h PREFER_KERNEL_TYPES,MACRO_ARG_REUSE,UNSPECIFIED_INT	its user space half
 module/policy/heat.h MACRO_ARG_REUSE	constants of constants
 module/policy/pool.c MACRO_ARG_REUSE	a loop as a macro
 module/tiermem.h UNCOMMENTED_DEFINITION	locks are explained in kernel-doc
+selftests/test_ctl.c COMPLEX_MACRO,MACRO_ARG_REUSE	two columns of a table
 selftests/test_unload.c UNNECESSARY_PARENTHESES	those of a compound literal
 selftests/test_badwrites.c QUOTED_WHITESPACE_BEFORE_NEWLINE	what is written is the test
 selftests/vm/tlbflush.c AVOID_EXTERNS,CAMELCASE	an interface that has no header
