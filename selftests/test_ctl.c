@@ -445,7 +445,8 @@ static bool permissions(void)
 
 		tm_spawn(&c, NULL, unprivileged, &in_namespace);
 		rc = tm_reap(&c, tm_ms(TM_HANG_MS));
-		tm_check(&ok, !rc, "%s: status %d", spaces ? "in a user namespace" : "as a user", rc);
+		tm_check(&ok, !rc, "%s: status %d",
+			 in_namespace ? "in a user namespace" : "as a user", rc);
 	}
 	return ok;
 }
@@ -655,7 +656,7 @@ int main(int argc, char **argv)
 	ksft_test_result(group(), "a group is set, and agrees with its files\n");
 	ksft_test_result(heatmap(TM_ANON4K), "heat map of small pages\n");
 	ksft_test_result(heatmap(TM_THP), "heat map of huge pages\n");
-	ksft_test_result(permissions(), "users may look at numbers, and not change quotas or see addresses\n");
+	ksft_test_result(permissions(), "users see numbers, but no addresses, and set nothing\n");
 	ksft_test_result(bits32(), "requests of 32-bit programs\n");
 	ksft_test_result(storm(), "a storm of requests while cgroups and processes go\n");
 	ksft_test_result(unload(), "nothing is left after rmmod\n");
