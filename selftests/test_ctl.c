@@ -657,7 +657,11 @@ int main(int argc, char **argv)
 	ksft_test_result(heatmap(TM_ANON4K), "heat map of small pages\n");
 	ksft_test_result(heatmap(TM_THP), "heat map of huge pages\n");
 	ksft_test_result(permissions(), "users see numbers, but no addresses, and set nothing\n");
-	ksft_test_result(bits32(), "requests of 32-bit programs\n");
+	/* Elsewhere the kernel kills who tries. */
+	if (tm_bool_kconfig("CONFIG_IA32_EMULATION") == 1)
+		ksft_test_result(bits32(), "requests of 32-bit programs\n");
+	else
+		ksft_test_result_skip("requests of 32-bit programs: not on this kernel\n");
 	ksft_test_result(storm(), "a storm of requests while cgroups and processes go\n");
 	ksft_test_result(unload(), "nothing is left after rmmod\n");
 	ksft_finished();
