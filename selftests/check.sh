@@ -61,13 +61,15 @@ test_observe			icount		6.12*	300
 test_groups			icount		6.12*	300
 test_libvirt			alone		6.12*	300
 test_libvirt systemd		long		6.12*	900
-test_wakeups			alone		*	300
+test_wakeups			alone		6.12*	300
 test_hotset			alone		*	300
-test_kinds			alone		*	400
+test_kinds			alone		6.12*	400
 test_pool settings weights hog	alone		6.12*	200
 test_reclaim			alone		6.12*	200
 test_abits			alone		*	60
 test_pool			long		*	1500
+test_wakeups			long		6.1.*	300
+test_kinds			long		6.1.*	400
 test_rivals			long		*	1800
 '
 
