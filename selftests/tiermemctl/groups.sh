@@ -101,7 +101,7 @@ set_says_what_came_of_it()
 	machine
 	fake_stat "$REDIS" over_quota_bytes $((64 * MiB))
 	ctl set redis dram_max=1G && ends 0 && says '*64.0M over its quota*' "$err" || return 1
-	ctl set redis dram_max=8G && ends 0 && says '*never binds*4.0G of DRAM*' "$err"
+	ctl set redis dram_max=8G && ends 0 && says '*quota of 8.0G is more than*4.0G of DRAM*' "$err"
 }
 
 # All that a person may get wrong; none of it writes.
@@ -120,7 +120,7 @@ bad_quotas()
 bad_usage()
 {
 	machine
-	ctl set redis && fails 2 '*dram_max=SIZE is missing*' &&
+	ctl set redis && fails 2 '*KEY=VALUE is missing*' &&
 	ctl set redis dram_max=1G dram_max=2G && fails 2 '*twice*' &&
 	ctl set redis dram_max=1G colour=2G && fails 2 '*no key*colour*' &&
 	ctl set redis 2G && fails 2 '*KEY=VALUE*' &&

@@ -159,7 +159,8 @@ void cgroup_needs_tiermem(const char *cgroup)
 		return;
 	name = text_printable(cgroup);
 	if (!strcmp(cgroup, "/"))
-		errx(EXIT_FAILURE, "the root cgroup has no quota: name one below it (tiermemctl list --all)");
+		errx(EXIT_FAILURE,
+		     "the root cgroup has no quota: name one below it (tiermemctl list --all); for all together: tiermemctl set / dram_pool=SIZE");
 	if (!cgroup_exists(cgroup))
 		errx(EXIT_FAILURE, "%s does not exist any more", name);
 	if (strstr(unit, ".service") || strstr(unit, ".scope") || strstr(unit, ".slice"))

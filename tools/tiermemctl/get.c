@@ -10,6 +10,7 @@
 #include "cgroup.h"
 #include "group.h"
 #include "root.h"
+#include "setting.h"
 #include "size.h"
 #include "text.h"
 #include "verb.h"
@@ -100,8 +101,13 @@ static void print_group(const struct group *g, bool bytes)
 /* A file as the module wrote it: tiermem.heat, say. To be freed; NULL if there is none. */
 static char *whole_file(const char *cgroup, const char *key)
 {
+	enum setting s = setting_find(key, strlen(key));
 	char *file, *path, *text;
 
+	if (s != SETTINGS) {
+		setting_needs(s, cgroup);
+		return setting_read(s, cgroup);
+	}
 	/* A key is no way to other files. */
 	if (strchr(key, '/'))
 		return NULL;
@@ -143,10 +149,8 @@ static int print_key(const struct group *g, const char *key, bool json)
 	}
 	if (line)
 		value = json_object_new_uint64(line->value);
-	else if (!strcmp(key, "dram_max"))
-		value = quota_json(g->dram_max_bytes);
 	else
-		value = json_object_new_string(text);
+		value = value_json(text);
 	object = json_object_new_object();
 	json_object_object_add(object, key, value);
 	json_print(object, false);

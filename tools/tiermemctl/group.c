@@ -9,8 +9,8 @@
 #include "array.h"
 #include "cgroup.h"
 #include "group.h"
+#include "pool.h"
 #include "root.h"
-#include "size.h"
 #include "text.h"
 
 double now_s(void)
@@ -39,10 +39,7 @@ int quota_read(const char *cgroup, uint64_t *dram_max_bytes)
 	if (ret)
 		return ret;
 	text[strcspn(text, "\n")] = '\0';
-	if (!strcmp(text, "max"))
-		*dram_max_bytes = NO_QUOTA;
-	else if (size_parse(text, dram_max_bytes))
-		ret = -EBADMSG;
+	ret = quota_parse(text, dram_max_bytes);
 	free(text);
 	return ret;
 }
@@ -221,9 +218,21 @@ struct json_object *name_json(const char *name)
 	return string;
 }
 
-struct json_object *quota_json(uint64_t dram_max_bytes)
+struct json_object *quota_json(uint64_t bytes)
 {
-	return dram_max_bytes == NO_QUOTA ? NULL : json_object_new_uint64(dram_max_bytes);
+	return bytes == NO_QUOTA ? NULL : json_object_new_uint64(bytes);
+}
+
+struct json_object *value_json(const char *text)
+{
+	size_t n = strcspn(text, "\n");
+
+	if (n == 3 && !strncmp(text, "max", n))
+		return NULL;
+	if (n && strspn(text, "0123456789") == n)
+		return json_object_new_uint64(strtoull(text, NULL, 10));
+	/* A word, or a file with lines. */
+	return json_object_new_string_len(text, strcspn(text, "\n ") == n ? n : strlen(text));
 }
 
 struct json_object *keyed_json(const struct keyed *keyed)
@@ -249,6 +258,8 @@ struct json_object *group_json(const struct group *g)
 
 	json_object_object_add(object, "cgroup", name_json(g->cgroup));
 	json_object_object_add(object, "dram_max_bytes", quota_json(g->dram_max_bytes));
+	if (!strcmp(g->cgroup, "/"))
+		pool_json(object);
 	json_object_object_add(object, "promote_bytes_per_second", rate_json(g->promote_rate));
 	json_object_object_add(object, "demote_bytes_per_second", rate_json(g->demote_rate));
 	json_object_object_add(object, "stat", keyed_json(&g->stat));

@@ -9,8 +9,7 @@
 #include <stdint.h>
 
 #include "keyed.h"
-
-#define NO_QUOTA UINT64_MAX
+#include "quota.h"
 
 struct group {
 	char *cgroup;
@@ -67,7 +66,10 @@ struct json_object *group_json(const struct group *g);
 struct json_object *keyed_json(const struct keyed *keyed);
 
 /* A quota: a number, or null. */
-struct json_object *quota_json(uint64_t dram_max_bytes);
+struct json_object *quota_json(uint64_t bytes);
+
+/* A file: a number, null for max, or a string. */
+struct json_object *value_json(const char *text);
 
 /* A name as a JSON string. */
 struct json_object *name_json(const char *name);

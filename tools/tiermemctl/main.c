@@ -16,7 +16,7 @@ const char *argp_program_version = "tiermemctl " VERSION;
 static const struct verb verbs[] = {
 	{ "list", verb_list, "groups with a quota or slow memory" },
 	{ "get", verb_get, "what is known about a group" },
-	{ "set", verb_set, "set a group's quota" },
+	{ "set", verb_set, "set a group's quota, or the pool that groups share" },
 	{ "run", verb_run, "run a command with a quota" },
 	{ "top", verb_top, "groups, live" },
 	{ "nodes", verb_nodes, "fast and slow memory nodes" },

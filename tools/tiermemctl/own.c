@@ -15,8 +15,8 @@
 #include "cgroup.h"
 #include "group.h"
 #include "own.h"
-#include "quota.h"
 #include "root.h"
+#include "setting.h"
 
 /* How long the command's last threads and children may take to be gone. */
 #define REMOVE_TRIES		100
@@ -132,7 +132,7 @@ static int run_in(const char *cgroup, uint64_t quota_bytes, char **command, cons
 
 	ret = enable_memory(cgroup) ?: quota_write(cgroup, quota_bytes, 0);
 	if (ret) {
-		warnx("cannot set the quota of %s: %s", cgroup, quota_error(ret));
+		warnx("cannot set the quota of %s: %s", cgroup, setting_error(ret));
 		free(procs);
 		return RUN_FAILED << 8;
 	}

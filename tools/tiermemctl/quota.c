@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Quotas, from the command line to the module. */
+/* Quotas, and other sizes that may be max: as people and the module write them. */
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgroup.h"
-#include "group.h"
 #include "node.h"
 #include "quota.h"
 #include "root.h"
@@ -27,6 +25,15 @@ static uint64_t dram_size(void)
 	return bytes;
 }
 
+int quota_parse(const char *text, uint64_t *bytes)
+{
+	if (!strcmp(text, "max"))
+		*bytes = NO_QUOTA;
+	else if (size_parse(text, bytes))
+		return -EBADMSG;
+	return 0;
+}
+
 /* A part of the machine's DRAM. */
 static const char *parse_percent(const char *text, uint64_t dram_bytes, uint64_t *bytes)
 {
@@ -43,7 +50,7 @@ static const char *parse_percent(const char *text, uint64_t dram_bytes, uint64_t
 	return NULL;
 }
 
-uint64_t quota_argument(const char *text)
+uint64_t quota_argument(const char *noun, const char *text)
 {
 	const char *wrong;
 	uint64_t bytes = 0;
@@ -58,52 +65,23 @@ uint64_t quota_argument(const char *text)
 		char *shown = text_printable(text);
 
 		/* As after other wrong usage of the verb. */
-		errx(argp_err_exit_status, "'%s' is no quota: %s (2G, 1536M, 50%%, max)", shown,
-		     wrong);
+		errx(argp_err_exit_status, "'%s' is no %s: %s (2G, 1536M, 50%%, max)", shown,
+		     noun, wrong);
 	}
 	return bytes;
 }
 
-void quota_judge(uint64_t dram_max_bytes)
+void quota_judge(const char *noun, uint64_t bytes)
 {
 	uint64_t dram_bytes = dram_size();
 	char quota[SIZE_CHARS], dram[SIZE_CHARS];
 
-	if (dram_max_bytes != NO_QUOTA && dram_bytes && dram_max_bytes > dram_bytes)
-		warnx("a quota of %s never binds: this machine has %s of DRAM",
-		      size_text(dram_max_bytes, quota), size_text(dram_bytes, dram));
+	if (bytes != NO_QUOTA && dram_bytes && bytes > dram_bytes)
+		warnx("a %s of %s is more than this machine has: %s of DRAM", noun,
+		      size_text(bytes, quota), size_text(dram_bytes, dram));
 }
 
-char *quota_text(uint64_t dram_max_bytes)
+char *quota_text(uint64_t bytes)
 {
-	return dram_max_bytes == NO_QUOTA ? format_text("max") :
-					    format_text("%" PRIu64, dram_max_bytes);
-}
-
-int quota_write(const char *cgroup, uint64_t dram_max_bytes, int open_flags)
-{
-	char *path = cgroup_file(cgroup, "tiermem.dram_max");
-	char *number = quota_text(dram_max_bytes), *text = format_text("%s\n", number);
-	int ret = file_write(path, text, open_flags);
-
-	free(number);
-	free(text);
-	free(path);
-	return ret;
-}
-
-const char *quota_error(int error)
-{
-	switch (error) {
-	case -EACCES:
-	case -EPERM:
-		return "not permitted: be root, in the host's cgroup namespace";
-	case -EBUSY:
-		return "the page allocator can't be hooked: sysctl kernel.ftrace_enabled=1";
-	case -ENOENT:
-	case -ENODEV:
-		return "the cgroup or the module is being removed";
-	default:
-		return strerror(-error);
-	}
+	return bytes == NO_QUOTA ? format_text("max") : format_text("%" PRIu64, bytes);
 }

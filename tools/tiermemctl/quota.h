@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Quotas, from the command line to the module. */
+/* Quotas, and other sizes that may be max: as people and the module write them. */
 #ifndef TIERMEMCTL_QUOTA_H
 #define TIERMEMCTL_QUOTA_H
 
 #include <stdint.h>
 
+#define NO_QUOTA UINT64_MAX
+
+/* What the module says: a number of bytes, or "max". Return: 0, or -EBADMSG. */
+int quota_parse(const char *text, uint64_t *bytes);
+
 /**
  * quota_argument() - "2G", "max" or "50%"
+ * @noun: what it is, for messages
  * @text: what was given
  *
- * Ends the program, with a message, if that is no quota.
+ * Ends the program, with a message, if that is none.
  *
  * Return: bytes, or NO_QUOTA.
  */
-uint64_t quota_argument(const char *text);
+uint64_t quota_argument(const char *noun, const char *text);
 
 /* A message about a quota that says nothing, as the machine has less. */
-void quota_judge(uint64_t dram_max_bytes);
+void quota_judge(const char *noun, uint64_t bytes);
 
 /* As quota_argument() and the module read it, to be freed. */
-char *quota_text(uint64_t dram_max_bytes);
-
-/* Writes tiermem.dram_max of a cgroup. Return: 0, or a negative error number. */
-int quota_write(const char *cgroup, uint64_t dram_max_bytes, int open_flags);
-
-/* What a negative error number of quota_write() means, and what to do. */
-const char *quota_error(int error);
+char *quota_text(uint64_t bytes);
 
 #endif

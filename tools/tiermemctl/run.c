@@ -14,6 +14,7 @@
 #include "own.h"
 #include "quota.h"
 #include "root.h"
+#include "setting.h"
 #include "verb.h"
 
 struct run_options {
@@ -83,7 +84,7 @@ static void __attribute__((noreturn)) run_here(uint64_t quota_bytes, char **comm
 		errx(RUN_FAILED, "cannot tell in which cgroup this is");
 	ret = quota_write(cgroup, quota_bytes, 0);
 	if (ret)
-		errx(RUN_FAILED, "cannot set the quota of %s: %s", cgroup, quota_error(ret));
+		errx(RUN_FAILED, "cannot set the quota of %s: %s", cgroup, setting_error(ret));
 	free(cgroup);
 	run_command(command);
 }
@@ -147,10 +148,10 @@ int verb_run(int argc, char **argv)
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o);
 	if (!module_loaded())
 		errx(RUN_FAILED, "tiermem is not loaded: modprobe tiermem");
-	quota_bytes = quota_argument(o.quota);
+	quota_bytes = quota_argument("quota", o.quota);
 	if (o.here)
 		run_here(quota_bytes, o.command);
-	quota_judge(quota_bytes);
+	quota_judge("quota", quota_bytes);
 	if (!o.own && root_exists("run/systemd/system"))
 		run_in_scope(&o, quota_bytes);
 	return own_run(o.name, quota_bytes, o.command);

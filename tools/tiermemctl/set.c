@@ -9,8 +9,8 @@
 
 #include "cgroup.h"
 #include "group.h"
-#include "quota.h"
 #include "root.h"
+#include "setting.h"
 #include "size.h"
 #include "text.h"
 #include "verb.h"
@@ -19,7 +19,16 @@ struct set_options {
 	struct common common;
 	bool no_wait;
 	const char *group;
-	const char *value;
+	const char *argument[SETTINGS];	/* NULL: leave it alone */
+};
+
+/* The same, found to be right. */
+struct change {
+	char *cgroup;
+	char *name;			/* printable */
+	char *value[SETTINGS];
+	char *old[SETTINGS];
+	bool wait;
 };
 
 static const struct argp_option options[] = {
@@ -27,10 +36,26 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
+static void parse_pair(struct set_options *o, const char *pair, struct argp_state *state)
+{
+	const char *equals = strchr(pair, '=');
+	enum setting s;
+
+	if (!equals)
+		argp_error(state, "'%s' is not KEY=VALUE: dram_max=2G", pair);
+	s = setting_find(pair, equals - pair);
+	if (s == SETTINGS)
+		argp_error(state,
+			   "there is no key '%.*s' to be set: groups have dram_max, dram_min and dram_weight, / has dram_pool and pool_policy",
+			   (int)(equals - pair), pair);
+	if (o->argument[s])
+		argp_error(state, "%s is there twice", setting_key(s));
+	o->argument[s] = equals + 1;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct set_options *o = state->input;
-	char *value;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -40,87 +65,160 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->no_wait = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (!state->arg_num) {
+		if (state->arg_num)
+			parse_pair(o, arg, state);
+		else
 			o->group = arg;
-			return 0;
-		}
-		value = strchr(arg, '=');
-		if (!value)
-			argp_error(state, "'%s' is not KEY=VALUE: dram_max=2G", arg);
-		if (strncmp(arg, "dram_max=", 9))
-			argp_error(state, "there is no key '%.*s' to be set: dram_max is one",
-				   (int)(value - arg), arg);
-		if (o->value)
-			argp_error(state, "dram_max is there twice");
-		o->value = value + 1;
 		return 0;
 	case ARGP_KEY_END:
 		if (!o->group)
 			argp_error(state, "the name of a group is missing");
-		if (!o->value)
-			argp_error(state, "dram_max=SIZE is missing");
+		if (state->arg_num < 2)
+			argp_error(state, "KEY=VALUE is missing: dram_max=2G");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
+/* Ends the program, with a message, if anything is wrong. Nothing is written before. */
+static void prepare(struct change *c, const struct set_options *o)
+{
+	enum setting s;
+
+	module_needed();
+	for (s = 0; s < SETTINGS; s++)
+		if (o->argument[s])
+			c->value[s] = setting_argument(s, o->argument[s]);
+	c->cgroup = cgroup_find(o->group);
+	c->name = text_printable(c->cgroup);
+	c->wait = !o->no_wait;
+	for (s = 0; s < SETTINGS; s++) {
+		if (!c->value[s])
+			continue;
+		setting_needs(s, c->cgroup);
+		c->old[s] = setting_read(s, c->cgroup);
+		if (!c->old[s])
+			errx(EXIT_FAILURE, "nothing was set: cannot read %s of %s: %s",
+			     setting_key(s), c->name, setting_error(-errno));
+	}
+}
+
+/* Keys of a change, from one setting to before another, for a message; to be freed. */
+static char *list_keys(const struct change *c, enum setting from, enum setting to)
+{
+	char *list = format_text("%s", ""), *longer;
+
+	for (; from < to; from++) {
+		if (!c->value[from])
+			continue;
+		longer = format_text("%s%s%s", list, *list ? ", " : "", setting_key(from));
+		free(list);
+		list = longer;
+	}
+	return list;
+}
+
+static void apply(const struct change *c)
+{
+	enum setting s;
+	int ret = 0;
+
+	for (s = 0; s < SETTINGS && !ret; s++)
+		if (c->value[s])
+			ret = setting_write(s, c->cgroup, c->value[s], c->wait ? 0 : O_NONBLOCK);
+	if (ret) {
+		char *done = list_keys(c, 0, s - 1), *left = list_keys(c, s - 1, SETTINGS);
+
+		warnx("cannot set %s of %s: %s", setting_key(s - 1), c->name, setting_error(ret));
+		errx(EXIT_FAILURE, "set: %s; as before: %s", *done ? done : "nothing", left);
+	}
+}
+
 /* Why the group is over a quota that has just been set. */
-static void explain(const struct group *g, const char *name, bool waited)
+static void explain(const struct change *c, const struct group *g)
 {
 	uint64_t over = group_stat(g, "over_quota_bytes");
 	char text[SIZE_CHARS];
 
-	if (!over)
+	/* All else changes shares, which move little by little: nothing that is waited for. */
+	if (!over || !c->value[SETTING_DRAM_MAX])
 		return;
-	warnx("%s is still %s over its quota, and goes on in the background%s", name,
+	warnx("%s is still %s over its quota, and goes on in the background%s", c->name,
 	      size_text(over, text),
-	      waited ? ": slow memory is full, or pages are pinned (tiermemctl check)" : "");
+	      c->wait ? ": slow memory is full, or pages are pinned (tiermemctl check)" : "");
+}
+
+static void print_json(const struct change *c, const struct group *g)
+{
+	struct json_object *object = group_json(g);
+	enum setting s;
+
+	for (s = 0; s < SETTINGS; s++) {
+		char *key;
+
+		if (!c->value[s])
+			continue;
+		key = format_text("old_%s", setting_json_key(s));
+		json_object_object_add(object, key, value_json(c->old[s]));
+		free(key);
+	}
+	json_print(object, false);
+}
+
+/* What came of it. */
+static void report(const struct change *c, bool json)
+{
+	struct group g;
+	int ret = group_read(&g, c->cgroup);
+
+	if (ret)
+		errx(EXIT_FAILURE, "%s was set, but cannot be read: %s", c->name, strerror(-ret));
+	explain(c, &g);
+	if (json)
+		print_json(c, &g);
+	group_free(&g);
+}
+
+static void forget(struct change *c)
+{
+	enum setting s;
+
+	for (s = 0; s < SETTINGS; s++) {
+		free(c->value[s]);
+		free(c->old[s]);
+	}
+	free(c->name);
+	free(c->cgroup);
 }
 
 int verb_set(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
-		options, parse, "GROUP dram_max=SIZE",
-		"Sets the DRAM quota of a group. SIZE is 2G, 1536M, 50% of the machine's DRAM, or "
-		"max for none. A smaller quota is waited for, until pages have moved; Ctrl-C ends "
-		"that early.\v"
-		"GROUP is a cgroup, a systemd unit, a virtual machine or a pid. The quota is gone "
+		options, parse, "GROUP KEY=VALUE...",
+		"Sets, of a group, dram_max=SIZE, its DRAM quota; and where groups share a pool, "
+		"dram_min=SIZE, a reservation, and dram_weight=1..10000 (or default), its share "
+		"of what is contended. Of the machine, which is called /: dram_pool=SIZE and "
+		"pool_policy=fair or throughput. SIZE is 2G, 1536M, 50% of the machine's DRAM, or "
+		"max. A smaller quota is waited for, until pages have moved; Ctrl-C ends that "
+		"early.\v"
+		"GROUP is a cgroup, a systemd unit, a virtual machine or a pid. What is set is gone "
 		"when its cgroup is, as when a service is started again: see tiermemctl(1).",
 		children, NULL, NULL
 	};
 	struct set_options o = { 0 };
-	uint64_t quota_bytes, old_bytes;
-	char *cgroup, *name;
-	struct group g;
-	int ret;
+	struct change change = { 0 };
+	enum setting s;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	/* All that can be wrong is found before anything is written. */
-	module_needed();
-	quota_bytes = quota_argument(o.value);
-	cgroup = cgroup_find(o.group);
-	cgroup_needs_tiermem(cgroup);
-	quota_judge(quota_bytes);
-	name = text_printable(cgroup);
-	ret = quota_read(cgroup, &old_bytes) ?:
-	      quota_write(cgroup, quota_bytes, o.no_wait ? O_NONBLOCK : 0);
-	if (ret)
-		errx(EXIT_FAILURE, "the quota of %s is as before: %s", name, quota_error(ret));
-	ret = group_read(&g, cgroup);
-	if (ret)
-		errx(EXIT_FAILURE, "the quota of %s was set, but cannot be read: %s", name,
-		     strerror(-ret));
-	explain(&g, name, !o.no_wait);
-	if (o.common.json) {
-		struct json_object *object = group_json(&g);
-
-		json_object_object_add(object, "old_dram_max_bytes", quota_json(old_bytes));
-		json_print(object, false);
-	}
-	group_free(&g);
-	free(name);
-	free(cgroup);
+	prepare(&change, &o);
+	for (s = 0; s < SETTINGS; s++)
+		if (change.value[s])
+			setting_judge(s, change.value[s]);
+	apply(&change);
+	if (o.common.json || change.value[SETTING_DRAM_MAX])
+		report(&change, o.common.json);
+	forget(&change);
 	return output_end(EXIT_SUCCESS);
 }
