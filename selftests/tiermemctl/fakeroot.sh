@@ -23,6 +23,9 @@ fake_group()	# cgroup, quota, bytes in DRAM, bytes in slow memory
 	[ "$2" = max ] || over=$(($3 > $2 ? $3 - $2 : 0))
 	put "$dir/cgroup.procs" 1
 	put "$dir/tiermem.dram_max" "$2"
+	put "$dir/tiermem.dram_min" 0
+	put "$dir/tiermem.dram_weight" 100
+	put "$dir/tiermem.dram_effective" "$2"
 	put "$dir/tiermem.dram_current" "$3"
 	put "$dir/tiermem.slow_current" "$4"
 	put "$dir/tiermem.stat" "dram_bytes $3" "slow_bytes $4" "over_quota_bytes $over" \
@@ -44,6 +47,21 @@ fake_events()	# cgroup, over_quota slow_full unreachable thrash
 	for file in tiermem.events tiermem.events.local; do
 		put "sys/fs/cgroup$1/$file" "over_quota $2" "slow_full $3" "unreachable $4" "thrash $5"
 	done
+}
+
+# What a group has in the pool.
+fake_share()	# cgroup, reservation, weight, what binds
+{
+	put "sys/fs/cgroup$1/tiermem.dram_min" "$2"
+	put "sys/fs/cgroup$1/tiermem.dram_weight" "$3"
+	put "sys/fs/cgroup$1/tiermem.dram_effective" "$4"
+}
+
+# One that knows of no pool.
+fake_older_module()
+{
+	rm "$FAKE"/sys/kernel/tiermem/{dram_pool,pool_policy}
+	find "$FAKE/sys/fs/cgroup" -regex '.*/tiermem\.dram_\(min\|weight\|effective\)' -delete
 }
 
 # A line of tiermem.stat becomes another.
@@ -84,6 +102,8 @@ fake_module()
 	put sys/kernel/tiermem/slow_nodes 1
 	put sys/kernel/tiermem/cpu_budget_percent 1
 	put sys/kernel/tiermem/migrate_mbps 1024
+	put sys/kernel/tiermem/dram_pool max
+	put sys/kernel/tiermem/pool_policy fair
 	put sys/module/tiermem/taint OE
 }
 

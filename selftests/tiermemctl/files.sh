@@ -34,6 +34,7 @@ numbers_at_their_ends()
 {
 	machine
 	put "sys/fs/cgroup$REDIS/tiermem.dram_max" 9223372036854771712
+	fake_share "$REDIS" 9223372036854771712 10000 9223372036854771712
 	fake_stat "$REDIS" dram_bytes 18446744073709551615
 	fake_stat "$REDIS" slow_bytes 99999999999999999999
 	put "sys/fs/cgroup$REDIS/tiermem.slow_current" 18446744073709551615

@@ -48,17 +48,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 struct advice {
 	uint64_t dram_bytes;		/* that would do */
 	uint64_t size_bytes;		/* what was observed */
-	uint64_t limit_bytes;		/* DRAM that it may have now */
-	double percent;			/* of the accesses that this serves */
+	/* Of the accesses, what DRAM may serve now, and by its quota alone. */
+	double percent;
+	double max_percent;
 };
+
+static double percent_of(const struct curve *curve, uint64_t quota_bytes, uint64_t size_bytes)
+{
+	return curve_percent(curve, quota_bytes < size_bytes ? quota_bytes : size_bytes);
+}
 
 static void advise(struct advice *a, const struct curve *curve, const struct group *g,
 		   double target_percent)
 {
 	a->dram_bytes = curve_bytes(curve, target_percent);
 	a->size_bytes = curve->point[curve->n - 1].bytes;
-	a->limit_bytes = g->dram_max_bytes < a->size_bytes ? g->dram_max_bytes : a->size_bytes;
-	a->percent = curve_percent(curve, a->limit_bytes);
+	a->percent = percent_of(curve, group_quota(g), a->size_bytes);
+	a->max_percent = percent_of(curve, g->dram_max_bytes, a->size_bytes);
 }
 
 static void print(const struct group *g, const struct curve *curve, double target_percent)
@@ -69,7 +75,7 @@ static void print(const struct group *g, const struct curve *curve, double targe
 
 	if (!curve->n || curve_idle(curve)) {
 		printf("%s: %s\n", name, curve->n ? "idle, nothing of it is accessed now" :
-		       g->dram_max_bytes == NO_QUOTA ?
+		       !group_takes_part(g) ?
 		       "not observed: give it a quota, which may be as much as it has now" :
 		       "not observed yet: wait some seconds");
 		free(name);
@@ -79,11 +85,11 @@ static void print(const struct group *g, const struct curve *curve, double targe
 	command = size_write(a.dram_bytes);
 	size_text(a.dram_bytes, dram);
 	size_text(a.size_bytes, size);
-	if (g->dram_max_bytes == NO_QUOTA)
+	if (group_quota(g) == NO_QUOTA)
 		stpcpy(quota, "none");
 	else
-		size_text(g->dram_max_bytes, quota);
-	if (g->dram_max_bytes >= a.dram_bytes)
+		size_text(group_quota(g), quota);
+	if (group_quota(g) >= a.dram_bytes)
 		printf("%s could run in %s with %g %% of its accesses in DRAM\n", name, dram,
 		       target_percent);
 	else
@@ -116,7 +122,13 @@ static struct json_object *to_json(const struct group *g, const struct curve *cu
 			       known ? json_object_new_uint64(a.size_bytes) : NULL);
 	json_object_object_add(o, "dram_max_bytes", quota_json(g->dram_max_bytes));
 	json_object_object_add(o, "dram_max_percent",
-			       known ? json_object_new_double(a.percent) : NULL);
+			       known ? json_object_new_double(a.max_percent) : NULL);
+	if (g->knows_pool) {
+		json_object_object_add(o, "dram_effective_bytes",
+				       quota_json(g->dram_effective_bytes));
+		json_object_object_add(o, "dram_effective_percent",
+				       known ? json_object_new_double(a.percent) : NULL);
+	}
 	for (i = 0; i < curve->n; i++) {
 		p = json_object_new_object();
 		json_object_object_add(p, "bytes", json_object_new_uint64(curve->point[i].bytes));
@@ -178,7 +190,7 @@ int verb_advise(int argc, char **argv)
 	static const struct argp argp = {
 		options, parse, "[GROUP]",
 		"Says how much DRAM would serve nearly all accesses of a group, or of each that has "
-		"a quota, if it held the hottest pages.\v"
+		"a quota or a part in the pool, if it held the hottest pages.\v"
 		"This is a prediction from what was accessed lately: look at a time of usual load.",
 		children, NULL, NULL
 	};
@@ -195,7 +207,7 @@ int verb_advise(int argc, char **argv)
 	if (o.common.json)
 		array = json_object_new_array();
 	for (i = 0; i < gs.n; i++) {
-		if (!o.group && gs.group[i].dram_max_bytes == NO_QUOTA)
+		if (!o.group && !group_takes_part(&gs.group[i]))
 			continue;
 		ok &= one_group(&gs.group[i], &o, array);
 		any = true;

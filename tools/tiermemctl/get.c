@@ -9,6 +9,7 @@
 #include "array.h"
 #include "cgroup.h"
 #include "group.h"
+#include "pool.h"
 #include "root.h"
 #include "setting.h"
 #include "size.h"
@@ -76,6 +77,37 @@ static void print_number(const char *key, uint64_t value, bool size)
 		printf("%-20s %" PRIu64 "\n", key, value);
 }
 
+static void print_quota(const char *key, uint64_t quota_bytes, bool size)
+{
+	if (quota_bytes == NO_QUOTA)
+		printf("%-20s max\n", key);
+	else
+		print_number(key, quota_bytes, size);
+}
+
+static void print_limits(const struct group *g, bool bytes)
+{
+	print_quota("dram_max", g->dram_max_bytes, !bytes);
+	if (!g->knows_pool)
+		return;
+	print_quota("dram_min", g->dram_min_bytes, !bytes);
+	print_number("dram_weight", g->dram_weight, false);
+	print_quota("dram_effective", g->dram_effective_bytes, !bytes);
+}
+
+/* Of the root cgroup: what limits all groups together. */
+static void print_pool(bool bytes)
+{
+	struct pool pool;
+
+	pool_read(&pool);
+	if (pool.known) {
+		print_quota("dram_pool", pool.bytes, !bytes);
+		printf("%-20s %s\n", "pool_policy", pool.policy);
+	}
+	pool_free(&pool);
+}
+
 static void print_group(const struct group *g, bool bytes)
 {
 	char *name = text_printable(g->cgroup);
@@ -83,10 +115,10 @@ static void print_group(const struct group *g, bool bytes)
 
 	printf("%-20s %s\n", "cgroup", name);
 	free(name);
-	if (g->dram_max_bytes == NO_QUOTA)
-		printf("%-20s max\n", "dram_max");
+	if (strcmp(g->cgroup, "/"))
+		print_limits(g, bytes);
 	else
-		print_number("dram_max", g->dram_max_bytes, !bytes);
+		print_pool(bytes);
 	for (i = 0; i < g->stat.lines; i++)
 		print_number(g->stat.line[i].key, g->stat.line[i].value,
 			     !bytes && is_bytes(g->stat.line[i].key));
@@ -164,8 +196,10 @@ int verb_get(int argc, char **argv)
 	static const struct argp argp = {
 		options, parse, "GROUP [KEY]",
 		"Prints what is known about a group, or one KEY of it as the module says it, sizes "
-		"in bytes: dram_max, dram_current, slow_current, a line of stat, events.NAME; or a "
-		"whole file: stat, heat, dram_curve, events, events.local.\v"
+		"in bytes: dram_max, dram_min, dram_weight, dram_effective, dram_current, "
+		"slow_current, a line of stat, events.NAME; or a whole file: stat, heat, "
+		"dram_curve, events, events.local. Of the machine, which is called /: dram_pool, "
+		"pool_policy.\v"
 		"GROUP is a cgroup, a systemd unit, a virtual machine or a pid.",
 		children, NULL, NULL
 	};

@@ -30,18 +30,45 @@ void sleep_s(double seconds)
 		;
 }
 
-int quota_read(const char *cgroup, uint64_t *dram_max_bytes)
+/* What a cgroup has that nobody wrote to. */
+#define DEFAULT_WEIGHT	100
+
+static int read_limit(const char *cgroup, const char *file, uint64_t *limit)
 {
-	char *path = cgroup_file(cgroup, "tiermem.dram_max"), *text;
+	char *path = cgroup_file(cgroup, file), *text;
 	int ret = file_read(path, &text);
 
 	free(path);
 	if (ret)
 		return ret;
 	text[strcspn(text, "\n")] = '\0';
-	ret = quota_parse(text, dram_max_bytes);
+	ret = quota_parse(text, limit);
 	free(text);
 	return ret;
+}
+
+/* What was written to a cgroup, and what binds it. */
+static int read_limits(struct group *g, const char *cgroup)
+{
+	int ret;
+
+	g->dram_max_bytes = NO_QUOTA;
+	g->knows_pool = false;
+	g->dram_min_bytes = NO_QUOTA;
+	g->dram_weight = NO_QUOTA;
+	g->dram_effective_bytes = NO_QUOTA;
+	if (!strcmp(cgroup, "/"))
+		return 0;
+	ret = read_limit(cgroup, "tiermem.dram_max", &g->dram_max_bytes) ?:
+	      read_limit(cgroup, "tiermem.dram_min", &g->dram_min_bytes);
+	/* An older module, unless it is the cgroup that is gone. */
+	if (ret == -ENOENT && cgroup_has_tiermem(cgroup))
+		return 0;
+	if (ret)
+		return ret;
+	g->knows_pool = true;
+	return read_limit(cgroup, "tiermem.dram_weight", &g->dram_weight) ?:
+	       read_limit(cgroup, "tiermem.dram_effective", &g->dram_effective_bytes);
 }
 
 static int read_keyed(struct keyed *keyed, const char *cgroup, const char *name)
@@ -53,7 +80,7 @@ static int read_keyed(struct keyed *keyed, const char *cgroup, const char *name)
 	return ret;
 }
 
-/* All but the quota. */
+/* All but the limits. */
 static int read_rest(struct group *g, const char *cgroup)
 {
 	int ret = read_keyed(&g->stat, cgroup, "tiermem.stat");
@@ -72,13 +99,8 @@ static int read_rest(struct group *g, const char *cgroup)
 
 int group_read(struct group *g, const char *cgroup)
 {
-	int ret = 0;
-
 	memset(g, 0, sizeof(*g));
-	g->dram_max_bytes = NO_QUOTA;
-	if (strcmp(cgroup, "/"))
-		ret = quota_read(cgroup, &g->dram_max_bytes);
-	return ret ?: read_rest(g, cgroup);
+	return read_limits(g, cgroup) ?: read_rest(g, cgroup);
 }
 
 void group_free(struct group *g)
@@ -93,19 +115,53 @@ uint64_t group_stat(const struct group *g, const char *key)
 	return keyed_value(&g->stat, key);
 }
 
+uint64_t group_quota(const struct group *g)
+{
+	return g->knows_pool ? g->dram_effective_bytes : g->dram_max_bytes;
+}
+
+/* What binds the cgroup above. */
+static uint64_t quota_above(const char *cgroup)
+{
+	const char *slash = strrchr(cgroup, '/');
+	uint64_t bytes = NO_QUOTA;
+	char *above;
+
+	if (slash == cgroup)
+		return bytes;
+	above = format_text("%.*s", (int)(slash - cgroup), cgroup);
+	if (read_limit(above, "tiermem.dram_effective", &bytes))
+		bytes = 0;
+	free(above);
+	return bytes;
+}
+
+bool group_takes_part(const struct group *g)
+{
+	if (g->dram_max_bytes != NO_QUOTA)
+		return true;
+	if (!g->knows_pool)
+		return false;
+	if (g->dram_min_bytes || g->dram_weight != DEFAULT_WEIGHT)
+		return true;
+	/* Somebody may have written the weight that all have. Then it has a share of its own. */
+	return g->dram_effective_bytes != NO_QUOTA &&
+	       g->dram_effective_bytes < quota_above(g->cgroup);
+}
+
 struct reading {
 	struct groups *groups;
 	bool all;
 };
 
 /*
- * Has it a quota or slow memory? For tiermem.stat the kernel looks at each process, and there are
- * many more cgroups than groups.
+ * Does it take part, or has it slow memory? For tiermem.stat the kernel looks at each process, and
+ * there are many more cgroups than groups.
  */
 static bool is_group(const char *cgroup)
 {
 	char *path = cgroup_file(cgroup, "tiermem.slow_current"), *text;
-	uint64_t dram_max_bytes;
+	struct group g = { .cgroup = (char *)cgroup };
 	bool is = false;
 
 	if (!file_read(path, &text)) {
@@ -114,7 +170,7 @@ static bool is_group(const char *cgroup)
 	}
 	free(path);
 	/* What can't be read is complained about later. */
-	return is || (quota_read(cgroup, &dram_max_bytes) ?: dram_max_bytes != NO_QUOTA);
+	return is || read_limits(&g, cgroup) || group_takes_part(&g);
 }
 
 static void read_one(const char *cgroup, void *arg)
@@ -260,6 +316,13 @@ struct json_object *group_json(const struct group *g)
 	json_object_object_add(object, "dram_max_bytes", quota_json(g->dram_max_bytes));
 	if (!strcmp(g->cgroup, "/"))
 		pool_json(object);
+	if (g->knows_pool) {
+		json_object_object_add(object, "dram_min_bytes", quota_json(g->dram_min_bytes));
+		json_object_object_add(object, "dram_weight",
+				       json_object_new_uint64(g->dram_weight));
+		json_object_object_add(object, "dram_effective_bytes",
+				       quota_json(g->dram_effective_bytes));
+	}
 	json_object_object_add(object, "promote_bytes_per_second", rate_json(g->promote_rate));
 	json_object_object_add(object, "demote_bytes_per_second", rate_json(g->demote_rate));
 	json_object_object_add(object, "stat", keyed_json(&g->stat));

@@ -13,7 +13,12 @@
 
 struct group {
 	char *cgroup;
-	uint64_t dram_max_bytes;	/* or NO_QUOTA */
+	/* NO_QUOTA where the file says max, and where there is none. */
+	uint64_t dram_max_bytes;
+	bool knows_pool;		/* the module does: there are files for these */
+	uint64_t dram_min_bytes;
+	uint64_t dram_weight;
+	uint64_t dram_effective_bytes;
 	struct keyed stat;
 	struct keyed events;		/* none for the root */
 	/* Bytes a second; negative before groups_rates(). */
@@ -28,9 +33,6 @@ struct groups {
 	bool incomplete;		/* something could not be read, stderr knows what */
 };
 
-/* tiermem.dram_max of a cgroup. Return: 0, or a negative error number. */
-int quota_read(const char *cgroup, uint64_t *dram_max_bytes);
-
 /**
  * group_read() - read the files of one cgroup
  * @g: result; group_free() on success
@@ -44,10 +46,16 @@ void group_free(struct group *g);
 
 uint64_t group_stat(const struct group *g, const char *key);
 
+/* What binds now, as far as the module says it: bytes, or NO_QUOTA. */
+uint64_t group_quota(const struct group *g);
+
+/* Has it a quota, or a part in the pool? */
+bool group_takes_part(const struct group *g);
+
 /**
  * groups_read() - read the groups of the machine
  * @gs: result; groups_free()
- * @all: also those without a quota and without slow memory
+ * @all: also those that take no part and have no slow memory
  */
 void groups_read(struct groups *gs, bool all);
 

@@ -45,9 +45,10 @@ int verb_list(int argc, char **argv)
 	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
 		options, parse, NULL,
-		"Lists the groups that have a quota or slow memory: what they have in DRAM, their "
-		"quota, what they have in slow memory, how much they are over the quota, and what "
-		"is promoted and demoted a second. Each includes what is below it.",
+		"Lists the groups that have a quota, a part in the pool or slow memory: what they "
+		"have in DRAM, the quota that binds now, what they have in slow memory, how much "
+		"they are over the quota, and what is promoted and demoted a second. Each includes "
+		"what is below it.",
 		children, NULL, NULL
 	};
 	struct list_options o = { .interval_s = 1 };

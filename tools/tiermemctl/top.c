@@ -135,7 +135,7 @@ int verb_top(int argc, char **argv)
 	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
 		options, parse, NULL,
-		"Shows the groups that have a quota or slow memory, and what moves, until q is "
+		"Shows the groups that list does, and what moves, until q is "
 		"pressed. Keys: n, d, m, s, o, p and e sort by name, DRAM, quota, slow memory, bytes "
 		"over the quota, promoted and demoted bytes; < and > by the column beside; r the "
 		"other way round; a shows all groups or those only; + and - change the interval; "

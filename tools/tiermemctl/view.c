@@ -56,7 +56,7 @@ static bool number(const struct group *g, enum view_column column, uint64_t *byt
 		*bytes = group_stat(g, "dram_bytes");
 		return true;
 	case BY_QUOTA:
-		*bytes = g->dram_max_bytes;
+		*bytes = group_quota(g);
 		return *bytes != NO_QUOTA;
 	case BY_SLOW:
 		*bytes = group_stat(g, "slow_bytes");
