@@ -67,7 +67,8 @@ def main():
     for name in metrics:
         base = name.removesuffix('_total')
         if not base.endswith(UNITS) and base not in ('tiermem_loaded', 'tiermem_info',
-                                                     'tiermem_state', 'tiermem_events'):
+                                                     'tiermem_state', 'tiermem_events',
+                                                     'tiermem_dram_weight'):
             sys.exit(f'promcheck: {name} has no unit')
     json.dump(metrics, sys.stdout)
 

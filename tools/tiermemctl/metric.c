@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Metrics, as monitoring has them: names, labels, values. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "group.h"
 #include "metric.h"
 #include "node.h"
+#include "pool.h"
 #include "root.h"
 
 static const char gauge[] = "gauge";
@@ -72,6 +74,23 @@ static const struct stat_metric {
 	  "Time spent on moving.", NULL, true },
 };
 
+/* Of groups, too; absent where it is max, or unknown to the module. */
+static const struct limit_metric {
+	const char *name;
+	const char *help;
+	size_t offset;			/* of an uint64_t in struct group */
+} limit_metrics[] = {
+	{ "tiermem_dram_max_bytes", "Quota; absent where there is none.",
+	  offsetof(struct group, dram_max_bytes) },
+	{ "tiermem_dram_min_bytes", "Reservation in the pool; absent where it is all.",
+	  offsetof(struct group, dram_min_bytes) },
+	{ "tiermem_dram_weight", "Share of what is contended in the pool, beside others.",
+	  offsetof(struct group, dram_weight) },
+	{ "tiermem_dram_effective_bytes",
+	  "What binds now, of quotas and shares of the pool; absent where nothing does.",
+	  offsetof(struct group, dram_effective_bytes) },
+};
+
 static struct json_object *sample(struct json_object *samples, const char *name, const char *type,
 				  const char *help, struct json_object *value)
 {
@@ -117,6 +136,18 @@ static void module_samples(struct json_object *samples)
 	}
 	free(version);
 	free(state);
+}
+
+static void pool_samples(struct json_object *samples)
+{
+	struct pool pool;
+
+	pool_read(&pool);
+	if (pool.bytes != NO_QUOTA)
+		sample(samples, "tiermem_dram_pool_bytes", gauge,
+		       "DRAM that groups share; absent where nothing is shared out.",
+		       json_object_new_uint64(pool.bytes));
+	pool_free(&pool);
 }
 
 static void node_samples(struct json_object *samples)
@@ -178,20 +209,30 @@ static void event_samples(struct json_object *samples, const struct group *g)
 	}
 }
 
+static void limit_samples(struct json_object *samples, const struct groups *gs,
+			  const struct limit_metric *m)
+{
+	struct json_object *labels;
+	size_t i;
+
+	for (i = 0; i < gs->n; i++) {
+		const struct group *g = &gs->group[i];
+		uint64_t value = *(const uint64_t *)((const char *)g + m->offset);
+
+		if (value == NO_QUOTA)
+			continue;
+		labels = sample(samples, m->name, gauge, m->help, json_object_new_uint64(value));
+		json_object_object_add(labels, "cgroup", name_json(g->cgroup));
+	}
+}
+
 static void group_samples(struct json_object *samples, const struct groups *gs)
 {
 	const struct stat_metric *m;
-	struct json_object *labels;
 	size_t i, j;
 
-	for (i = 0; i < gs->n; i++) {
-		if (gs->group[i].dram_max_bytes == NO_QUOTA)
-			continue;
-		labels = sample(samples, "tiermem_dram_max_bytes", gauge,
-				"Quota; absent where there is none.",
-				json_object_new_uint64(gs->group[i].dram_max_bytes));
-		json_object_object_add(labels, "cgroup", name_json(gs->group[i].cgroup));
-	}
+	for (i = 0; i < ARRAY_SIZE(limit_metrics); i++)
+		limit_samples(samples, gs, &limit_metrics[i]);
 	for (i = 0; i < ARRAY_SIZE(stat_metrics);) {
 		m = &stat_metrics[i];
 		for (j = 0; j < gs->n; j++) {
@@ -219,6 +260,7 @@ struct json_object *metrics_read(bool all, bool *complete)
 	module_samples(samples);
 	if (!module_loaded())
 		return samples;
+	pool_samples(samples);
 	node_samples(samples);
 	groups_read(&gs, all);
 	*complete = !gs.incomplete;
