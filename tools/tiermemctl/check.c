@@ -61,14 +61,19 @@ int verb_check(int argc, char **argv)
 	struct common common = { 0 };
 	struct findings f = { .array = json_object_new_array() };
 	struct json_object *object;
+	struct groups gs;
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &common);
 	f.quiet = common.json;
 	check_system(&f);
 	check_neighbours(&f);
-	if (module_loaded() && cgroup_mounted())
-		check_groups(&f);
+	if (module_loaded() && cgroup_mounted()) {
+		groups_read(&gs, false);
+		check_pool(&f, &gs);
+		check_groups(&f, &gs);
+		groups_free(&gs);
+	}
 	status = f.worst;
 	if (common.json) {
 		object = json_object_new_object();

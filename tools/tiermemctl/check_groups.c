@@ -6,7 +6,6 @@
 
 #include "cgroup.h"
 #include "finding.h"
-#include "group.h"
 #include "root.h"
 #include "size.h"
 #include "text.h"
@@ -27,7 +26,7 @@ static unsigned int check_over(struct findings *f, const struct group *g, const 
 	char size[SIZE_CHARS];
 
 	/* What goes over for a moment is no news. */
-	if (over <= g->dram_max_bytes / 64 && over < (4 << 20))
+	if (over <= group_quota(g) / 64 && over < (4 << 20))
 		return 0;
 	finding(f, keyed_value(&g->events, "unreachable") || keyed_value(&g->events, "slow_full") ?
 		FINDING_PROBLEM : FINDING_WARNING, "quota", what_to_do(g), "%s is %s over it", name,
@@ -72,18 +71,16 @@ static unsigned int check_thrash(struct findings *f, const struct group *g, cons
 	return 1;
 }
 
-void check_groups(struct findings *f)
+void check_groups(struct findings *f, const struct groups *gs)
 {
 	unsigned int found = 0, limited = 0;
-	struct groups gs;
 	size_t i;
 
-	groups_read(&gs, false);
-	for (i = 0; i < gs.n; i++) {
-		const struct group *g = &gs.group[i];
+	for (i = 0; i < gs->n; i++) {
+		const struct group *g = &gs->group[i];
 		char *utf8, *name;
 
-		if (g->dram_max_bytes == NO_QUOTA)
+		if (!group_takes_part(g))
 			continue;
 		utf8 = text_utf8(g->cgroup);
 		name = text_printable(utf8);
@@ -94,10 +91,9 @@ void check_groups(struct findings *f)
 		free(name);
 		free(utf8);
 	}
-	if (gs.incomplete)
+	if (gs->incomplete)
 		finding(f, FINDING_WARNING, "groups", NULL, "some could not be read");
 	else if (!found)
-		finding(f, FINDING_OK, "groups", NULL, "%u with a quota, none has a problem",
+		finding(f, FINDING_OK, "groups", NULL, "%u with a quota or a share, none has a problem",
 			limited);
-	groups_free(&gs);
 }

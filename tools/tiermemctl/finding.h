@@ -6,6 +6,8 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
+#include "group.h"
+
 /* The worst one is the exit status. */
 enum finding_level { FINDING_OK, FINDING_WARNING, FINDING_PROBLEM };
 
@@ -33,6 +35,9 @@ void check_system(struct findings *f);
 void check_neighbours(struct findings *f);
 
 /* Groups that their quota does not cover, or that are over it. */
-void check_groups(struct findings *f);
+void check_groups(struct findings *f, const struct groups *gs);
+
+/* The pool that they share. */
+void check_pool(struct findings *f, const struct groups *gs);
 
 #endif
