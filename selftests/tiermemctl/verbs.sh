@@ -181,11 +181,14 @@ completion()
 	local said
 
 	said=$(PATH=$OUT:$PATH bash -c ". $TOP/tools/completions/tiermemctl
-		for line in 'tiermemctl ad' 'tiermemctl top --so' 'tiermemctl set x dram'; do
+		for line in 'tiermemctl ad' 'tiermemctl top --so' 'tiermemctl set x dram' 'tiermemctl set -n / po' \
+				'tiermemctl set / pool_policy = th' 'tiermemctl set x dram_min=1G dram_weight =' \
+				'tiermemctl get / dram_' 'tiermemctl get x dram_e'; do
 			read -ra COMP_WORDS <<<\"\$line\"
 			COMP_CWORD=\$((\${#COMP_WORDS[@]} - 1))
 			_tiermemctl
 			echo \"\${COMPREPLY[*]}\"
 		done")
-	says $'advise\n--sort\ndram_max=' "$said"
+	says $'advise\n--sort\ndram_max= dram_min= dram_weight=\npool_policy=\nthroughput\ndefault\ndram_pool\ndram_effective' \
+		"$said"
 }
