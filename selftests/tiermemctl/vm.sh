@@ -5,7 +5,7 @@
 # test_tiermemctl.sh vm: the same questions to the real module.
 
 VM_STORIES=(machine_in_order a_command_with_a_quota a_quota_for_a_pid seen_by_all event_of_a_cut
-	advice_in_time without_the_module)
+	advice_in_time a_pool_for_two without_the_module)
 
 # In a cgroup, it has so much memory and uses a part of it.
 readonly HOG='
@@ -84,6 +84,42 @@ advice_in_time()
 	until_ms 60000 advised || { ktap_diag "$out"; return 1; }
 	ktap_diag "$out"
 	ctl advise --json && well && json 'd["groups"][0]["curve"][-1]["percent"] == 100'
+}
+
+shared_out()
+{
+	ctl list
+	[[ $rc -eq 0 && $out == */other\ * ]] && ctl get hog dram_effective && [ "$out" != max ]
+}
+
+ended()
+{
+	ctl get hog dram_effective
+	[ "$out" = $((64 * MiB)) ]
+}
+
+# The weight that all have makes a group take part; only its share tells.
+a_pool_for_two()
+{
+	mkdir "$CG/other"
+	ctl set / dram_pool=96M pool_policy=fair --json && well &&
+	json 'd["dram_pool_bytes"] == 96 << 20 and d["old_dram_pool_bytes"] is None' &&
+	ctl set other dram_weight=100 && well &&
+	ctl set hog dram_max=max dram_min=16M dram_weight=300 --json && ends 0 &&
+	json 'd["old_dram_max_bytes"] == 32 << 20 and d["old_dram_weight"] == 100' &&
+	json 'd["dram_min_bytes"] == 16 << 20 and d["dram_weight"] == 300' || return 1
+	until_ms 30000 shared_out || { ktap_diag "$out"; return 1; }
+	ctl list && ktap_diag "$out" && ctl check && says '*ok *pool *96.0M, fair*' "$out" &&
+	ctl export && well && prometheus &&
+	json 'd["tiermem_dram_pool_bytes"]["samples"] == [[{}, 96 << 20]]' &&
+	json 'sum(v for l, v in d["tiermem_dram_effective_bytes"]["samples"]
+		if l["cgroup"] in ("/hog", "/other")) <= 96 << 20' &&
+	ctl set hog dram_min=128M && well && ctl check && ends 1 &&
+	says '*warning *pool *less than what is reserved, 128M*' "$out" &&
+	ctl set hog dram_weight=default dram_min=0 dram_max=64M && ends 0 &&
+	ctl set other dram_weight=default && well && ctl set / dram_pool=max && well || return 1
+	until_ms 30000 ended || { ktap_diag "$out"; return 1; }
+	ctl list && well && [[ $out != */other* ]] && rmdir "$CG/other"
 }
 
 without_the_module()
