@@ -119,20 +119,33 @@ static char *list_keys(const struct change *c, enum setting from, enum setting t
 	return list;
 }
 
-static void apply(const struct change *c)
+/* Says how far it came when a setting was refused. */
+static void explain_refusal(const struct change *c, enum setting refused, int error)
+{
+	char *done = list_keys(c, 0, refused), *left = list_keys(c, refused, SETTINGS);
+
+	warnx("cannot set %s of %s: %s", setting_key(refused), c->name, setting_error(error));
+	warnx("set: %s; as before: %s", *done ? done : "nothing", left);
+	free(done);
+	free(left);
+}
+
+/* Return: false after a message. */
+static bool apply(const struct change *c)
 {
 	enum setting s;
-	int ret = 0;
+	int ret;
 
-	for (s = 0; s < SETTINGS && !ret; s++)
-		if (c->value[s])
-			ret = setting_write(s, c->cgroup, c->value[s], c->wait ? 0 : O_NONBLOCK);
-	if (ret) {
-		char *done = list_keys(c, 0, s - 1), *left = list_keys(c, s - 1, SETTINGS);
-
-		warnx("cannot set %s of %s: %s", setting_key(s - 1), c->name, setting_error(ret));
-		errx(EXIT_FAILURE, "set: %s; as before: %s", *done ? done : "nothing", left);
+	for (s = 0; s < SETTINGS; s++) {
+		if (!c->value[s])
+			continue;
+		ret = setting_write(s, c->cgroup, c->value[s], c->wait ? 0 : O_NONBLOCK);
+		if (ret) {
+			explain_refusal(c, s, ret);
+			return false;
+		}
 	}
+	return true;
 }
 
 /* Why the group is over a quota that has just been set. */
@@ -210,15 +223,16 @@ int verb_set(int argc, char **argv)
 	struct set_options o = { 0 };
 	struct change change = { 0 };
 	enum setting s;
+	bool ok;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	prepare(&change, &o);
 	for (s = 0; s < SETTINGS; s++)
 		if (change.value[s])
 			setting_judge(s, change.value[s]);
-	apply(&change);
-	if (o.common.json || change.value[SETTING_DRAM_MAX])
+	ok = apply(&change);
+	if (ok && (o.common.json || change.value[SETTING_DRAM_MAX]))
 		report(&change, o.common.json);
 	forget(&change);
-	return output_end(EXIT_SUCCESS);
+	return output_end(ok ? EXIT_SUCCESS : EXIT_FAILURE);
 }

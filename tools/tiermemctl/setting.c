@@ -67,6 +67,7 @@ static char *path_of(enum setting s, const char *cgroup)
 void setting_needs(enum setting s, const char *cgroup)
 {
 	const char *key = kinds[s].key;
+	bool known;
 	char *path;
 
 	if (!kinds[s].machine)
@@ -75,11 +76,12 @@ void setting_needs(enum setting s, const char *cgroup)
 		errx(EXIT_FAILURE, "%s is of all groups together, not of one: tiermemctl set / %s=%s",
 		     key, key, kinds[s].noun ? "SIZE" : "fair");
 	path = path_of(s, cgroup);
-	if (access(path, F_OK))
+	known = !access(path, F_OK);
+	free(path);
+	if (!known)
 		errx(EXIT_FAILURE,
 		     "the module that is loaded knows no %s: load one that is as new as tiermemctl",
 		     key);
-	free(path);
 }
 
 static bool is_weight(const char *text)
