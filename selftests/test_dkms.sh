@@ -82,7 +82,7 @@ install_older()
 	local old=$scratch/project
 
 	mkdir -p "$old/tools"
-	cp -r dkms.conf Kbuild Makefile module "$old/" && cp -r tools/packaging "$old/tools/" &&
+	cp -r dkms.conf Kbuild Makefile module uapi "$old/" && cp -r tools/packaging "$old/tools/" &&
 	sed -i 's/^PACKAGE_VERSION=.*/PACKAGE_VERSION="0.0.1"/' "$old/dkms.conf" &&
 	KVER=${kernels[0]} silently "$old/$install" &&
 	installed_well "${kernels[0]}" 0.0.1

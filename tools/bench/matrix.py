@@ -20,7 +20,7 @@ MODEL = ""
 # A job that takes longer than this hangs. Estimates are CPU seconds of a machine
 # that simulates 100 million guest instructions a second; hosts are slower, and busy.
 LIMIT_BASE_S = 300
-LIMIT_FACTOR = 6
+LIMIT_FACTOR = 20
 # From SIGTERM to SIGKILL: boot.sh tidies up.
 LIMIT_GRACE_S = 5
 
