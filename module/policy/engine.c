@@ -7,17 +7,20 @@
 /* A pass that moved much is followed by the next one after so long, */
 #define REST_MIN_NS	(250 * NS_PER_MSEC)
 /* by more while little changes, up to so long, */
-#define REST_CALM_NS	(1000 * NS_PER_MSEC)
+#define REST_CALM_NS	(1250 * NS_PER_MSEC)
 /* and so long where nothing is accessed. */
 #define REST_IDLE_NS	(2000 * NS_PER_MSEC)
 
-const u8 tm_engine_weight[TM_ENGINE_WEIGHTS] = { 4, 6, 8, 12, 16, 32, 64 };
+const u8 tm_engine_weight[TM_ENGINE_WEIGHTS] = { 2, 4, 6, 8, 12, 16, 32, 64 };
 
 /*
  * A restarted average is the mean of the windows since, so its weight grows
  * with them (the gain of a Kalman filter of a constant). The gap is some 3.5
  * sigma of the difference of two averages: 7.2 / sqrt(weight) levels is one
  * of a single average. Fresh pages have even less behind them.
+ *
+ * The first weight is for a new phase: what was learned before it is wrong, and
+ * a page that was hot has to look cold soon. Fresh pages have no weight yet.
  */
 static const struct stage {
 	u8 until;		/* windows learned */
@@ -26,18 +29,20 @@ static const struct stage {
 	u8 fine_gap;
 } stages[] = {
 	{ 5, 0, 17, 17 },
-	{ 11, 0, 14, 14 },
-	{ 15, 1, 13, 13 },
-	{ 21, 2, 12, 12 },
-	{ 29, 3, 11, 6 },
-	{ 45, 4, 9, 5 },
-	{ 90, 5, 9, 5 },
-	{ 160, 6, 9, 5 },	/* until the average is what its weight says */
-	{ 255, 6, 7, 4 },
+	{ 11, 1, 14, 14 },
+	{ 15, 2, 13, 13 },
+	{ 21, 3, 12, 12 },
+	{ 29, 4, 11, 6 },
+	{ 45, 5, 9, 5 },
+	{ 90, 6, 9, 5 },
+	{ 160, 7, 9, 5 },	/* until the average is what its weight says */
+	{ 255, 7, 7, 4 },
 };
 
 /* From here on fresh pages are few. */
 #define LEARNED_RESTART	5u
+/* After a striking surprise: three windows, and averages are about the new phase. */
+#define LEARNED_STRUCK	2u
 #define LEARNED_SETTLED	21u
 #define LEARNED_MAX	254u
 /*
@@ -65,16 +70,16 @@ void tm_engine_init(struct tm_engine *e)
 	tm_thrash_init(&e->thrash);
 }
 
-static void doubt(struct tm_engine *e)
+static void doubt(struct tm_engine *e, unsigned int learned)
 {
-	e->learned = min(e->learned, LEARNED_RESTART);
+	e->learned = min(e->learned, learned);
 	e->surprises = 0;
 	e->rest_ns = 0;
 }
 
 void tm_engine_restart(struct tm_engine *e)
 {
-	doubt(e);
+	doubt(e, LEARNED_RESTART);
 	e->window_ns = min(e->window_ns, TM_WINDOW_FIRST_NS);
 }
 
@@ -189,8 +194,11 @@ static void choose_rest(struct tm_engine *e)
 
 	if (tm_engine_hurries(e) || e->surprises)
 		e->rest_ns = 0;
-	else if (moves > e->pages / 512)
+	else if (moves > e->pages / 64)
 		e->rest_ns = REST_MIN_NS;
+	else if (moves > e->pages / 512)
+		/* Nor is a little more, once it is calm, but to let it settle. */
+		e->rest_ns = min(max(e->rest_ns, REST_MIN_NS), REST_CALM_NS);
 	else
 		e->rest_ns = min(max(2 * e->rest_ns, REST_MIN_NS),
 				 e->young_pages <= e->pages / 1024 ? REST_IDLE_NS : REST_CALM_NS);
@@ -215,7 +223,7 @@ void tm_engine_step(struct tm_engine *e, const struct tm_engine_input *in)
 	e->learned = min(e->learned + 1, LEARNED_MAX);
 	limits.fine_pages = fine_pages(e, in->now_ns);
 	if (!tm_engine_hurries(e) && surprised(e))
-		doubt(e);
+		doubt(e, e->surprises > SURPRISES_MAX ? LEARNED_STRUCK : LEARNED_RESTART);
 
 	limits.gap = tm_engine_gap(e);
 	limits.fine_gap = tm_engine_fine_gap(e);

@@ -13,7 +13,7 @@
 #include "window.h"
 
 /* Weights of the averages; a pass uses one of them. */
-#define TM_ENGINE_WEIGHTS	7
+#define TM_ENGINE_WEIGHTS	8
 
 /**
  * struct tm_engine - state of the engine of a group

@@ -223,10 +223,12 @@ static u64 pages_worth(const struct tm_pool_member *m, u64 value)
 	unsigned int level = TM_HEAT_LEVELS;
 	u64 sum = 0, keep = 0;
 
-	while (m->value && level-- > 0) {
-		u64 pages = m->heat->pages[TM_FAST][level] + m->heat->pages[TM_SLOW][level];
-		u64 worth = m->value * tm_heat_accesses[level];
+	while (m->value && level) {
+		u64 pages, worth;
 
+		level--;
+		pages = m->heat->pages[TM_FAST][level] + m->heat->pages[TM_SLOW][level];
+		worth = m->value * tm_heat_accesses[level];
 		if (worth + worth / KEEP_PART < value)
 			break;
 		keep += pages;
@@ -242,10 +244,12 @@ static u64 value_of(const struct tm_pool_member *m, u64 pages)
 	unsigned int level = TM_HEAT_LEVELS;
 	u64 sum = 0;
 
-	while (m->value && level-- > 0 && pages) {
-		u64 n = min(pages, m->heat->pages[TM_FAST][level] + m->heat->pages[TM_SLOW][level]);
-		u64 worth = m->value * tm_heat_accesses[level];
+	while (m->value && level && pages) {
+		u64 n, worth;
 
+		level--;
+		n = min(pages, m->heat->pages[TM_FAST][level] + m->heat->pages[TM_SLOW][level]);
+		worth = m->value * tm_heat_accesses[level];
 		sum = sum_up_to(sum, mul_u64_u64_div_u64(worth, n, 1ULL << 32), ~0ULL);
 		pages -= n;
 	}

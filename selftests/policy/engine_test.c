@@ -83,7 +83,7 @@ static const struct stage_case {
 	unsigned int gap, fine_gap;
 	bool hurries;
 } stage_cases[] = {
-	{ 1, 4, 17, 17, true }, { 4, 4, 17, 17, true },
+	{ 1, 2, 17, 17, true }, { 4, 2, 17, 17, true },
 	{ 5, 4, 14, 14, true }, { 10, 4, 14, 14, true },
 	{ 11, 6, 13, 13, true }, { 14, 6, 13, 13, true },
 	{ 15, 8, 12, 12, true }, { 20, 8, 12, 12, true },
@@ -126,8 +126,8 @@ static void test_restart(void)
 	settled();
 	tm_engine_restart(&engine);
 	ksft_test_result(tm_engine_hurries(&engine) && !engine.rest_ns &&
-			 tm_engine_weight_index(&engine) == 0,
-			 "restart: in a hurry, with the least weight, without a rest\n");
+			 tm_engine_weight[tm_engine_weight_index(&engine)] == 4,
+			 "restart: in a hurry, with a small weight, without a rest\n");
 	steps(15);
 	ksft_test_result(tm_engine_hurries(&engine), "restart: 15 windows later still\n");
 	steps(1);
@@ -176,6 +176,11 @@ static void test_surprise(void)
 	steps(1);
 	ksft_test_result(tm_engine_hurries(&engine) && !engine.surprises,
 			 "surprise: two that have hardly anything in DRAM are a new phase\n");
+	ksft_test_result(tm_engine_weight[tm_engine_weight_index(&engine)] == 2,
+			 "surprise: what was hot before it is soon forgotten\n");
+	steps(3);
+	ksft_test_result(tm_engine_weight[tm_engine_weight_index(&engine)] == 4,
+			 "surprise: three windows later averages are as after a restart\n");
 
 	settled();
 	for (i = 0; i < 60; i++) {
@@ -229,23 +234,27 @@ static void test_rest(void)
 	steps(1);
 	ksft_test_result(engine.rest_ns == 500 * MS, "rest: twice that if nothing has to move\n");
 	steps(10);
-	ksft_test_result(engine.rest_ns == 1000 * MS, "rest: a second at most\n");
+	ksft_test_result(engine.rest_ns == 1250 * MS, "rest: five quarters of a second at most\n");
 
 	engine.harvest.young = (struct tm_histogram){ 0 };
 	steps(1);
 	ksft_test_result(engine.rest_ns == 2000 * MS, "rest: two where nothing is accessed\n");
 
-	/* 110 exchanged are more than 1/512. */
-	a_hot_set(24890);
+	/* 800 exchanged are more than 1/64, */
+	a_hot_set(24200);
 	steps(1);
 	ksft_test_result(engine.rest_ns == 250 * MS, "rest: a quarter after a pass that moves much\n");
+	/* and 110 more than 1/512. */
+	a_hot_set(24890);
+	steps(3);
+	ksft_test_result(engine.rest_ns == 250 * MS, "rest: as long as before after a trickle\n");
 	a_hot_set(24950);
 	steps(3);
-	ksft_test_result(engine.rest_ns == 1000 * MS, "rest: but fifty pages aren't much\n");
+	ksft_test_result(engine.rest_ns == 1250 * MS, "rest: but fifty pages aren't much\n");
 
 	a_hot_set(25000);
 	steps(1000);
-	ksft_test_result(engine.rest_ns == 1000 * MS, "rest: a second, whatever is known\n");
+	ksft_test_result(engine.rest_ns == 1250 * MS, "rest: no longer, whatever is known\n");
 }
 
 static void test_brake(void)
@@ -389,7 +398,7 @@ static void test_numbers(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 11 + 8 + 6 + 2 + 10 + 4);
+	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 13 + 9 + 6 + 2 + 10 + 4);
 	test_stages();
 	test_restart();
 	test_surprise();

@@ -9,6 +9,7 @@
 #define SETTLED			21u
 #define NS_PER_SEC		(1000 * 1000 * 1000ULL)
 #define REST_MAX_NS		(2 * NS_PER_SEC)
+#define REST_CALM_NS		(REST_MAX_NS * 5 / 8)
 
 /* The sums, a page's chance in 1/1024 each. */
 static const char *check_sums(const struct tm_harvest *h, const struct tm_harvest_sums *s)
@@ -179,7 +180,7 @@ static void model_step(struct model *m, const struct tm_harvest *h)
 
 		m->surprises = more ? m->surprises + more : 0;
 		if (m->surprises >= SURPRISES_RESTART) {
-			m->learned = 5;
+			m->learned = m->surprises > SURPRISES_RESTART ? 2 : 5;
 			m->surprises = 0;
 		}
 	}
@@ -274,7 +275,7 @@ static const char *check_step(struct tm_engine *e, struct model *m,
 	if (tm_engine_hurries(e) ? m->learned >= SETTLED : m->learned < SETTLED)
 		return "hurries otherwise than the model";
 	if (e->rest_ns > REST_MAX_NS || ((tm_engine_hurries(e) || m->surprises) && e->rest_ns) ||
-	    (e->rest_ns > REST_MAX_NS / 2 && e->young_pages > e->pages / 1024))
+	    (e->rest_ns > REST_CALM_NS && e->young_pages > e->pages / 1024))
 		return "rests for too long";
 	if (e->plan.promote_pages > limits.most_pages)
 		return "promotes more than its share";
