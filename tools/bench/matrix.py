@@ -80,7 +80,7 @@ def redis(dist: str, quick: bool = False, client: str = "") -> Workload:
         f"{client or 'redis'}-{dist}", "redis",
         (f"client={client} " if client else "") +
         "phases=" + ",".join(f"{op}:{dist}:{depth}" for op, depth in specs) +
-        " warmup=2 settle=0.5 seconds=0.15 counted=0.2",
+        " warmup=2 settle=0.5 seconds=0.4 counted=0.2",
         tuple(f"{op}-{dist}" + (f"-p{depth}" if depth > 1 else "") for op, depth in specs),
         (67, 33), 130, quick)
 
