@@ -179,6 +179,30 @@ from_files()
 		logged 'web: dram_max 2G (/etc/tiermem.d/30-web.conf), *'
 }
 
+# Where domains share a pool: all three, in files and in metadata.
+shares_of_a_pool()
+{
+	local group=$root/sys/fs/cgroup/$SCOPE
+
+	new_root
+	new_domain web 100 "$SCOPE" libvirt/emulator
+	: >"$group/tiermem.dram_min"
+	: >"$group/tiermem.dram_weight"
+	conf 10-machine.conf dram_pool=64G pool_policy=fair cpu_budget_percent=2 migrate_mbps=512
+	conf 20-redis.conf unit=redis.service dram_max=7G
+	conf 30-web.conf domain=web dram_max=2G dram_weight=300 dram_min=1G
+	xml web | hook web && is "settings" "2G 1G 300" "$(paste -d' ' "$group"/tiermem.dram_{max,min,weight})" &&
+		logged 'web: dram_min 1G, dram_weight 300, dram_max 2G (/etc/tiermem.d/30-web.conf), *' || return 1
+	: >"$group/tiermem.dram_max"
+	: >"$group/tiermem.dram_weight"
+	xml web "$(quota "dram_weight='50'")" | hook web && has_quota "$SCOPE" '' &&
+		is "weight" 50 "$(<"$group/tiermem.dram_weight")" || return 1
+	# What came before it is set.
+	: >"$dir/log"
+	ln -sf /dev/full "$group/tiermem.dram_max"
+	xml web | hook web && logged "web: dram_min 1G, dram_weight 300, but no quota, dram_max '2G': No space*"
+}
+
 metadata_wins()
 {
 	new_root
@@ -250,7 +274,7 @@ bad_files()
 	xml web | complains 'a.conf: no dram_max=' || return 1
 	: >"$dir/log"
 	conf a.conf dram_max=2G
-	xml web | complains 'a.conf: needs one of domain= and cgroup=' || return 1
+	xml web | complains 'a.conf: needs one of domain=, unit= and cgroup=' || return 1
 	: >"$dir/log"
 	head -c 3000 /dev/urandom >"$root/etc/tiermem.d/a.conf"
 	xml web | complains 'a.conf:*' || return 1
@@ -382,11 +406,12 @@ by_hand()
 }
 
 ktap_header
-ktap_plan 14
+ktap_plan 15
 ktap_check "the quota is in the metadata: started, reconnect" from_metadata
 ktap_check "the domain's cgroup in all layouts" layouts
 ktap_check "QEMU without a cgroup of its own: nobody gets the quota" no_cgroup_of_its_own
 ktap_check "the quota is in /etc/tiermem.d" from_files
+ktap_check "a reservation and a weight; others' files are left alone" shares_of_a_pool
 ktap_check "metadata wins" metadata_wins
 ktap_check "no quota configured: nothing is set or logged" nothing_wanted
 ktap_check "names with dashes, blanks, unicode" odd_names
