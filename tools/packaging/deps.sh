@@ -18,6 +18,8 @@ PACKAGES=(
 	e2fsprogs strace bpftrace clang libclang-rt-14-dev lcov tmux groff-base
 	# libvirt without libvirt-daemon-system: nothing that runs on this machine
 	libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients systemd-container
+	# runtimes of containers, without the daemons around them
+	runc crun
 	# benchmarks
 	mariadb-server-core sysbench python3-matplotlib
 	# style
