@@ -10,7 +10,7 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SOURCES := Kbuild dkms.conf $(shell find $(wildcard module uapi) -name '*.[ch]')
 
 .PHONY: all modules tools selftests deps demo check check-long bench bench-quick bench-report \
-	bench-docs bench-images style tools-install install dkms-install dkms-remove clean help
+	bench-docs bench-images style tools-install tools-uninstall install dkms-install dkms-remove clean help
 
 all: modules tools
 
@@ -25,8 +25,9 @@ help:
 	@echo '              JOBS=<pattern> chooses jobs'
 	@echo 'modules       build/<release>/tiermem.ko (default)'
 	@echo 'tools         build/tiermemctl/tiermemctl'
-	@echo 'install       install the module for KVER, and tiermemctl below PREFIX (/usr/local);'
-	@echo '              dkms-install: the module for every kernel; tools-install: the tool only'
+	@echo 'install       install the module for KVER, and tiermemctl with its systemd unit below'
+	@echo '              PREFIX (/usr/local); dkms-install: the module for every kernel;'
+	@echo '              tools-install, tools-uninstall: all but the module'
 	@echo 'style         checkpatch, sparse, W=1, shellcheck and the rules of this project'
 
 modules: $(KVER:%=build/%/tiermem.ko)
@@ -83,6 +84,12 @@ style:
 
 tools-install:
 	$(MAKE) -C tools/tiermemctl install
+	$(MAKE) -C tools/systemd install
+
+# What is in /etc/tiermem.d stays.
+tools-uninstall:
+	$(MAKE) -C tools/systemd uninstall
+	$(MAKE) -C tools/tiermemctl uninstall
 
 install: modules tools
 	install -D -m 644 build/$(firstword $(KVER))/tiermem.ko /lib/modules/$(firstword $(KVER))/updates/tiermem.ko

@@ -9,7 +9,7 @@ set -u
 
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/lib/ktap.sh"
-for part in fakeroot ask groups pool files verbs live vm; do
+for part in fakeroot ask groups pool files apply verbs live vm; do
 	# shellcheck source=/dev/null
 	. "$SELFTESTS/tiermemctl/$part.sh"
 done
@@ -19,8 +19,10 @@ STORIES=(
 	who_has_how_much rates fits_a_terminal names_that_people_have vm_without_pid_file
 	ambiguous_names set_and_read_back set_says_what_came_of_it bad_quotas bad_usage
 	no_such_group no_module no_cgroups
-	groups_share_a_pool several_at_once half_of_it bad_shares wrong_place seen_in_the_list
+	groups_share_a_pool budgets_of_the_machine several_at_once half_of_it bad_shares wrong_place seen_in_the_list
 	seen_by_monitoring advice_in_a_pool pool_findings older_module
+	kept_in_files lines_that_are_wrong what_does_not_run several_files_for_one machines_in_files
+	files_with_anything no_files drop_ins_of_systemd
 	names_with_anything numbers_at_their_ends unreadable_files groups_that_vanish
 	which_nodes how_much_would_do metrics events all_in_order findings help completion
 	runs_and_cleans_up signals_reach_it scope_of_systemd batch on_a_terminal

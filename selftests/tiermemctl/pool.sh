@@ -112,6 +112,26 @@ bad_shares()
 	says "$before" "$(shares "$REDIS")" && says "$((3 * GiB))"$'\n'fair "$(pool)"
 }
 
+# What all groups together may cost.
+budgets_of_the_machine()
+{
+	local value
+
+	machine
+	ctl set / cpu_budget_percent=7 migrate_mbps=1000000 && well && says '' "$out" &&
+	ctl get / && well && says '*cpu_budget_percent * 7'$'\n''migrate_mbps * 1000000'$'\n''*' "$out" &&
+	ctl get / migrate_mbps && well && says 1000000 "$out" &&
+	ctl set / cpu_budget_percent=1 --json && well && json 'd["old_cpu_budget_percent"] == 7' || return 1
+	for value in '' 0 101 -1 1.5 5% 1K max default; do
+		ctl set / migrate_mbps=5 "cpu_budget_percent=$value" &&
+		fails 2 '*is no budget: *from 1 to 100' || return 1
+	done
+	for value in '' 0 1000001 1G 99999999999999999999; do
+		ctl set / "migrate_mbps=$value" && fails 2 '*is no rate: *from 1 to 1000000' || return 1
+	done
+	says 1000000 "$(<"$FAKE/sys/kernel/tiermem/migrate_mbps")"
+}
+
 # Keys of the machine are not a group's, nor the other way round.
 wrong_place()
 {
@@ -122,7 +142,7 @@ wrong_place()
 		ctl set / dram_pool=2G $key && fails 1 '*root cgroup has no quota*name one below*/ dram_pool=*' ||
 			return 1
 	done
-	for key in dram_pool=2G pool_policy=throughput; do
+	for key in dram_pool=2G pool_policy=throughput cpu_budget_percent=2 migrate_mbps=2; do
 		ctl set redis dram_weight=5 $key && fails 1 "*${key%=*} is of all groups*tiermemctl set / ${key%=*}=*" ||
 			return 1
 		ctl get redis ${key%=*} && fails 1 '*tiermemctl set /*' || return 1

@@ -54,6 +54,12 @@ const char *cgroup_basename(const char *cgroup);
  */
 char *cgroup_find(const char *name);
 
+/* Of a unit of the machine's systemd, to be freed; NULL if it has none now. */
+char *cgroup_of_unit(const char *unit);
+
+/* Of a domain of libvirt, by its very name, to be freed; NULL if it has none of its own now. */
+char *cgroup_of_domain(const char *domain);
+
 /* Ends the program, with a message, if a cgroup can't have a quota now. */
 void cgroup_needs_tiermem(const char *cgroup);
 

@@ -127,19 +127,38 @@ static void match(const char *cgroup, void *arg)
 		add(s, cgroup);
 }
 
-/* The quota of a machine belongs on its scope: libvirt's cgroups inside come and go with it. */
-static void cut_at_machine(char *cgroup)
+/* Is the part of a path, up to @end, what libvirt made for a machine? */
+static bool is_machine_part(const char *part, const char *end)
 {
-	char *part;
+	static const char * const tails[] = { ".scope", ".libvirt-qemu" };
+	size_t i, n = end - part;
 
-	for (part = strstr(cgroup, "/machine-"); part; part = strstr(part + 1, "/machine-")) {
-		char *end = strchrnul(part + 1, '/');
+	for (i = 0; i < ARRAY_SIZE(tails); i++) {
+		size_t tail = strlen(tails[i]);
 
-		if (end - part > 6 && !strncmp(end - 6, ".scope", 6)) {
+		if (n > tail && !strncmp(end - tail, tails[i], tail))
+			return i || !strncmp(part, "machine-", 8);
+	}
+	return false;
+}
+
+/*
+ * The quota of a machine belongs on what libvirt made for it: cgroups inside come and go with it.
+ * Return: false if the path has no such part.
+ */
+static bool cut_at_machine(char *cgroup)
+{
+	char *part, *end;
+
+	for (part = cgroup; *part; part = end) {
+		part++;
+		end = strchrnul(part, '/');
+		if (is_machine_part(part, end)) {
 			*end = '\0';
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 static void add_process(struct search *s, const char *pid)
@@ -153,12 +172,22 @@ static void add_process(struct search *s, const char *pid)
 	free(cgroup);
 }
 
-/* libvirt keeps the pid of each machine; names of scopes may be cut short. */
-static void add_libvirt(struct search *s)
+/* libvirt keeps the pid of each machine; names of scopes may be cut short. To be freed, or NULL. */
+static char *libvirt_pid(const char *machine)
 {
-	char *pid = strchr(s->name, '/') ? NULL : root_line("run/libvirt/qemu/%s.pid", s->name);
+	char *pid = strchr(machine, '/') ? NULL : root_line("run/libvirt/qemu/%s.pid", machine);
 
 	if (pid && *pid && !pid[strspn(pid, "0123456789")])
+		return pid;
+	free(pid);
+	return NULL;
+}
+
+static void add_libvirt(struct search *s)
+{
+	char *pid = libvirt_pid(s->name);
+
+	if (pid)
 		add_process(s, pid);
 	free(pid);
 }
@@ -245,4 +274,35 @@ char *cgroup_find(const char *name)
 	free(s.found);
 	free(shown);
 	return found;
+}
+
+static void match_unit(const char *cgroup, void *arg)
+{
+	struct search *s = arg;
+
+	if (!s->n && !strcmp(cgroup_basename(cgroup), s->name) && !is_nested(cgroup))
+		add(s, cgroup);
+}
+
+char *cgroup_of_unit(const char *unit)
+{
+	struct search s = { .name = unit };
+	char *found = NULL;
+
+	cgroup_walk("/", match_unit, &s);
+	if (s.n)
+		found = s.found[0];
+	free(s.found);
+	return found;
+}
+
+char *cgroup_of_domain(const char *domain)
+{
+	char *pid = libvirt_pid(domain), *cgroup = pid ? cgroup_of_pid(pid) : NULL;
+
+	free(pid);
+	if (cgroup && cut_at_machine(cgroup) && !leaves_tree(cgroup) && cgroup_exists(cgroup))
+		return cgroup;
+	free(cgroup);
+	return NULL;
 }

@@ -96,9 +96,11 @@ static void print_limits(const struct group *g, bool bytes)
 }
 
 /* Of the root cgroup: what limits all groups together. */
-static void print_pool(bool bytes)
+static void print_machine(bool bytes)
 {
+	static const enum setting numbers[] = { SETTING_CPU_BUDGET_PERCENT, SETTING_MIGRATE_MBPS };
 	struct pool pool;
+	size_t i;
 
 	pool_read(&pool);
 	if (pool.known) {
@@ -106,6 +108,13 @@ static void print_pool(bool bytes)
 		printf("%-20s %s\n", "pool_policy", pool.policy);
 	}
 	pool_free(&pool);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		char *text = setting_read(numbers[i], "/");
+
+		if (text)
+			printf("%-20s %s", setting_key(numbers[i]), text);
+		free(text);
+	}
 }
 
 static void print_group(const struct group *g, bool bytes)
@@ -118,7 +127,7 @@ static void print_group(const struct group *g, bool bytes)
 	if (strcmp(g->cgroup, "/"))
 		print_limits(g, bytes);
 	else
-		print_pool(bytes);
+		print_machine(bytes);
 	for (i = 0; i < g->stat.lines; i++)
 		print_number(g->stat.line[i].key, g->stat.line[i].value,
 			     !bytes && is_bytes(g->stat.line[i].key));
@@ -199,7 +208,7 @@ int verb_get(int argc, char **argv)
 		"in bytes: dram_max, dram_min, dram_weight, dram_effective, dram_current, "
 		"slow_current, a line of stat, events.NAME; or a whole file: stat, heat, "
 		"dram_curve, events, events.local. Of the machine, which is called /: dram_pool, "
-		"pool_policy.\v"
+		"pool_policy, cpu_budget_percent, migrate_mbps.\v"
 		"GROUP is a cgroup, a systemd unit, a virtual machine or a pid.",
 		children, NULL, NULL
 	};

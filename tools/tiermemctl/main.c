@@ -17,6 +17,7 @@ static const struct verb verbs[] = {
 	{ "list", verb_list, "groups with a quota or slow memory" },
 	{ "get", verb_get, "what is known about a group" },
 	{ "set", verb_set, "set a group's quota, or the pool that groups share" },
+	{ "apply", verb_apply, "set what the files in /etc/tiermem.d say" },
 	{ "run", verb_run, "run a command with a quota" },
 	{ "top", verb_top, "groups, live" },
 	{ "nodes", verb_nodes, "fast and slow memory nodes" },
@@ -31,7 +32,8 @@ enum { OPT_ROOT = 0x100, OPT_LIST_VERBS };
 
 static const struct argp_option common_options[] = {
 	{ "json", 'j', NULL, 0, "print JSON; sizes are numbers of bytes", -2 },
-	{ "root", OPT_ROOT, "DIR", 0, "look at the trees sys, proc, run and lib below DIR", -2 },
+	{ "root", OPT_ROOT, "DIR", 0,
+	  "look at the trees sys, proc, run, lib and etc below DIR", -2 },
 	{ 0 }
 };
 

@@ -46,7 +46,7 @@ static void parse_pair(struct set_options *o, const char *pair, struct argp_stat
 	s = setting_find(pair, equals - pair);
 	if (s == SETTINGS)
 		argp_error(state,
-			   "there is no key '%.*s' to be set: groups have dram_max, dram_min and dram_weight, / has dram_pool and pool_policy",
+			   "there is no key '%.*s' to be set: groups have dram_max, dram_min and dram_weight, / has dram_pool, pool_policy, cpu_budget_percent and migrate_mbps",
 			   (int)(equals - pair), pair);
 	if (o->argument[s])
 		argp_error(state, "%s is there twice", setting_key(s));
@@ -212,12 +212,13 @@ int verb_set(int argc, char **argv)
 		options, parse, "GROUP KEY=VALUE...",
 		"Sets, of a group, dram_max=SIZE, its DRAM quota; and where groups share a pool, "
 		"dram_min=SIZE, a reservation, and dram_weight=1..10000 (or default), its share "
-		"of what is contended. Of the machine, which is called /: dram_pool=SIZE and "
-		"pool_policy=fair or throughput. SIZE is 2G, 1536M, 50% of the machine's DRAM, or "
+		"of what is contended. Of the machine, which is called /: dram_pool=SIZE, "
+		"pool_policy=fair or throughput, cpu_budget_percent=1..100 and "
+		"migrate_mbps=1..1000000. SIZE is 2G, 1536M, 50% of the machine's DRAM, or "
 		"max. A smaller quota is waited for, until pages have moved; Ctrl-C ends that "
 		"early.\v"
 		"GROUP is a cgroup, a systemd unit, a virtual machine or a pid. What is set is gone "
-		"when its cgroup is, as when a service is started again: see tiermemctl(1).",
+		"when its cgroup is, as when a service is started again: see 'tiermemctl apply'.",
 		children, NULL, NULL
 	};
 	struct set_options o = { 0 };

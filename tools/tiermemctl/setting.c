@@ -15,22 +15,44 @@
 #include "text.h"
 #include "verb.h"
 
-#define LEAST_WEIGHT	1
-#define MOST_WEIGHT	10000
-
 static const struct setting_kind {
 	const char *key;
 	const char *json;
-	const char *noun;		/* of a size; all others have words and numbers */
+	const char *noun;		/* of a size or a number */
+	const char *example;		/* for a message */
+	unsigned long most;		/* a number from 1 to that; 0: a size, or words */
 	bool machine;			/* of the machine: the root cgroup stands for it */
 	bool pooled;			/* works through the pool only */
 } kinds[SETTINGS] = {
-	[SETTING_DRAM_MIN] = { "dram_min", "dram_min_bytes", "reservation", false, true },
-	[SETTING_DRAM_WEIGHT] = { "dram_weight", "dram_weight", NULL, false, true },
-	[SETTING_DRAM_MAX] = { "dram_max", "dram_max_bytes", "quota", false, false },
-	[SETTING_POOL_POLICY] = { "pool_policy", "pool_policy", NULL, true, false },
-	[SETTING_DRAM_POOL] = { "dram_pool", "dram_pool_bytes", "pool", true, false },
+	[SETTING_DRAM_MIN] = {
+		.key = "dram_min", .json = "dram_min_bytes", .noun = "reservation", .pooled = true,
+	},
+	[SETTING_DRAM_WEIGHT] = {
+		.key = "dram_weight", .json = "dram_weight", .noun = "weight", .most = 10000,
+		.pooled = true,
+	},
+	[SETTING_DRAM_MAX] = { .key = "dram_max", .json = "dram_max_bytes", .noun = "quota" },
+	[SETTING_CPU_BUDGET_PERCENT] = {
+		.key = "cpu_budget_percent", .json = "cpu_budget_percent", .noun = "budget",
+		.example = "1", .most = 100, .machine = true,
+	},
+	[SETTING_MIGRATE_MBPS] = {
+		.key = "migrate_mbps", .json = "migrate_mbps", .noun = "rate", .example = "1024",
+		.most = 1000000, .machine = true,
+	},
+	[SETTING_POOL_POLICY] = {
+		.key = "pool_policy", .json = "pool_policy", .example = "fair", .machine = true,
+	},
+	[SETTING_DRAM_POOL] = {
+		.key = "dram_pool", .json = "dram_pool_bytes", .noun = "pool", .example = "SIZE",
+		.machine = true,
+	},
 };
+
+static bool is_size(enum setting s)
+{
+	return kinds[s].noun && !kinds[s].most;
+}
 
 enum setting setting_find(const char *key, size_t length)
 {
@@ -50,6 +72,11 @@ const char *setting_key(enum setting s)
 const char *setting_json_key(enum setting s)
 {
 	return kinds[s].json;
+}
+
+bool setting_is_machine(enum setting s)
+{
+	return kinds[s].machine;
 }
 
 static char *path_of(enum setting s, const char *cgroup)
@@ -74,7 +101,7 @@ void setting_needs(enum setting s, const char *cgroup)
 		cgroup_needs_tiermem(cgroup);
 	else if (strcmp(cgroup, "/"))
 		errx(EXIT_FAILURE, "%s is of all groups together, not of one: tiermemctl set / %s=%s",
-		     key, key, kinds[s].noun ? "SIZE" : "fair");
+		     key, key, kinds[s].example);
 	path = path_of(s, cgroup);
 	known = !access(path, F_OK);
 	free(path);
@@ -84,29 +111,32 @@ void setting_needs(enum setting s, const char *cgroup)
 		     key);
 }
 
-static bool is_weight(const char *text)
-{
-	unsigned long weight = strtoul(text, NULL, 10);
-
-	if (!strcmp(text, "default"))
-		return true;
-	return *text && !text[strspn(text, "0123456789")] && weight >= LEAST_WEIGHT &&
-	       weight <= MOST_WEIGHT;
-}
-
 static void refuse(const char *text, const char *message)
 {
 	char *shown = text_printable(text);
 
-	errx(EXIT_USAGE, "'%s' is no %s", shown, message);
+	/* As after other wrong usage of the verb. */
+	errx(argp_err_exit_status, "'%s' is no %s", shown, message);
+}
+
+static void check_number(enum setting s, const char *text)
+{
+	unsigned long number = strtoul(text, NULL, 10);
+	bool has_default = s == SETTING_DRAM_WEIGHT;
+
+	if (has_default && !strcmp(text, "default"))
+		return;
+	if (!*text || text[strspn(text, "0123456789")] || !number || number > kinds[s].most)
+		refuse(text, format_text("%s: that is a number from 1 to %lu%s", kinds[s].noun,
+					 kinds[s].most, has_default ? ", or default" : ""));
 }
 
 char *setting_argument(enum setting s, const char *text)
 {
-	if (kinds[s].noun)
+	if (is_size(s))
 		return quota_text(quota_argument(kinds[s].noun, text));
-	if (s == SETTING_DRAM_WEIGHT && !is_weight(text))
-		refuse(text, "weight: that is a number from 1 to 10000, or default");
+	if (kinds[s].most)
+		check_number(s, text);
 	if (s == SETTING_POOL_POLICY && strcmp(text, "fair") && strcmp(text, "throughput"))
 		refuse(text, "policy: that is fair or throughput");
 	return format_text("%s", text);
@@ -117,7 +147,7 @@ void setting_judge(enum setting s, const char *value)
 	struct pool pool;
 	uint64_t bytes;
 
-	if (kinds[s].noun && !quota_parse(value, &bytes))
+	if (is_size(s) && !quota_parse(value, &bytes))
 		quota_judge(kinds[s].noun, bytes);
 	if (!kinds[s].pooled || !strcmp(value, "0") || !strcmp(value, "default"))
 		return;

@@ -3,6 +3,7 @@
 #ifndef TIERMEMCTL_SETTING_H
 #define TIERMEMCTL_SETTING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,14 +12,17 @@
  * place by then, whoever ends the waiting. And a pool begins with the policy it is meant to have.
  */
 enum setting {
-	SETTING_DRAM_MIN, SETTING_DRAM_WEIGHT, SETTING_DRAM_MAX, SETTING_POOL_POLICY,
-	SETTING_DRAM_POOL, SETTINGS
+	SETTING_DRAM_MIN, SETTING_DRAM_WEIGHT, SETTING_DRAM_MAX, SETTING_CPU_BUDGET_PERCENT,
+	SETTING_MIGRATE_MBPS, SETTING_POOL_POLICY, SETTING_DRAM_POOL, SETTINGS
 };
 
 /* The setting of a key, of @length bytes; SETTINGS if there is none. */
 enum setting setting_find(const char *key, size_t length);
 
 const char *setting_key(enum setting s);
+
+/* Is it one of the machine, not of a group? */
+bool setting_is_machine(enum setting s);
 
 /* What its value is called in JSON. */
 const char *setting_json_key(enum setting s);

@@ -29,6 +29,7 @@ struct verb {
 int verb_list(int argc, char **argv);
 int verb_get(int argc, char **argv);
 int verb_set(int argc, char **argv);
+int verb_apply(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_top(int argc, char **argv);
 int verb_nodes(int argc, char **argv);
