@@ -61,6 +61,8 @@ test_observe			icount		6.12*	300
 test_groups			icount		6.12*	300
 test_libvirt			alone		6.12*	300
 test_libvirt systemd		long		6.12*	900
+test_systemd			long		6.12*	900
+test_oci			alone		*	300
 test_wakeups			alone		6.12*	300
 test_hotset			alone		*	300
 test_kinds			alone		6.12*	400
