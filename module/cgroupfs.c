@@ -6,6 +6,7 @@
  * waits for with cgroup_mutex held: they never take that mutex, and the one
  * that works long (lowering dram_max) looks at tm_stopping() all the while.
  */
+#include <linux/capability.h>
 #include <linux/cgroup.h>
 #include <linux/fs.h>
 #include <linux/kernfs.h>
@@ -78,6 +79,19 @@ static struct mem_cgroup *of_memcg(struct kernfs_open_file *of)
 	return mem_cgroup_from_css(of_css(of));
 }
 
+/*
+ * Each group has a part of the pool, and one without a group above has it beside
+ * everybody else. How many there are, and how large their parts, isn't for
+ * delegatees to say: they share out what a group above was given. Whoever opened
+ * the file is asked: a descriptor that was passed on is a permission, as for the
+ * kernel's own files.
+ */
+static bool may_set(struct kernfs_open_file *of)
+{
+	return file_ns_capable(of->file, &init_user_ns, CAP_SYS_ADMIN) ||
+	       tm_group_above(of_memcg(of));
+}
+
 static ssize_t dram_max_write(struct kernfs_open_file *of, char *buf, size_t nbytes, loff_t off)
 {
 	struct tm_group *g;
@@ -85,6 +99,8 @@ static ssize_t dram_max_write(struct kernfs_open_file *of, char *buf, size_t nby
 
 	if (memchr(buf, '\0', nbytes) || tm_quota_parse(strstrip(buf), &max_pages))
 		return -EINVAL;
+	if (!may_set(of))
+		return -EPERM;
 	g = tm_group_set(of_memcg(of), tm_group_set_max, max_pages);
 	if (IS_ERR(g))
 		return PTR_ERR(g);
@@ -99,8 +115,11 @@ static ssize_t dram_max_write(struct kernfs_open_file *of, char *buf, size_t nby
 static ssize_t set_for_pool(struct kernfs_open_file *of,
 			    int (*setter)(struct tm_group *g, u64 value), u64 value, size_t nbytes)
 {
-	struct tm_group *g = tm_group_set(of_memcg(of), setter, value);
+	struct tm_group *g;
 
+	if (!may_set(of))
+		return -EPERM;
+	g = tm_group_set(of_memcg(of), setter, value);
 	if (IS_ERR(g))
 		return PTR_ERR(g);
 	tm_group_put(g);

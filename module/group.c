@@ -393,6 +393,21 @@ u64 tm_group_effective(struct mem_cgroup *memcg)
 	return least;
 }
 
+/* Is anything set of a cgroup above? */
+bool tm_group_above(struct mem_cgroup *memcg)
+{
+	bool above = false;
+
+	rcu_read_lock();
+	while (!above && (memcg = parent_mem_cgroup(memcg))) {
+		struct tm_group *g = tm_group_of(memcg);
+
+		above = g && tm_group_configured(g);
+	}
+	rcu_read_unlock();
+	return above;
+}
+
 /* The group that looks after a cgroup's pages. Context: RCU read side. */
 struct tm_group *tm_group_nearest(struct mem_cgroup *memcg)
 {

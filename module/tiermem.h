@@ -272,6 +272,7 @@ int tm_group_set_share(struct tm_group *g, u64 share_pages);
 struct tm_group *tm_group_set(struct mem_cgroup *memcg,
 			      int (*setter)(struct tm_group *g, u64 value), u64 value);
 u64 tm_group_effective(struct mem_cgroup *memcg);
+bool tm_group_above(struct mem_cgroup *memcg);
 struct tm_group *tm_group_nearest(struct mem_cgroup *memcg);
 void tm_group_allowed_nodes(struct tm_group *g, nodemask_t *allowed);
 bool tm_groups_any_limited(void);
