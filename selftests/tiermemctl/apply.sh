@@ -85,6 +85,10 @@ what_does_not_run()
 	says '*postgresql.service: not there now (/etc/tiermem.d/a.conf)*db: not*/build: not*redis*' "$out" &&
 	ctl apply postgresql && fails 1 '*postgresql.service of */a.conf is not there*' &&
 	ctl apply mysql && fails 1 "*no file in /etc/tiermem.d is about 'mysql'*" || return 1
+	# Nor is what is wrong with its file right.
+	conf e.conf 'unit = mail' 'dram_max = lots' 'dram_weight = 5'
+	ctl apply && ends 1 && says "*/e.conf:2: 'lots' is no quota*" "$err" || return 1
+	rm "$FAKE/etc/tiermem.d/e.conf"
 	# A unit of a container is not ours.
 	fake_group "$CONTAINER"/system.slice/postgresql.service max 0 0
 	ctl apply postgresql && ends 1 && says max "$(quota "$CONTAINER"/system.slice/postgresql.service)" ||

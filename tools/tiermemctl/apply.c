@@ -85,7 +85,7 @@ static bool has_xml(const struct conf *c)
 
 /*
  * In a process of its own: whatever is wrong with this line ends that, with a message, as it ends
- * `tiermemctl set`, and the next line has its turn.
+ * `tiermemctl set`, and the next line has its turn. Without a cgroup, only the value is looked at.
  */
 static bool set_one(const struct conf *c, enum setting s, const char *cgroup, bool no_wait)
 {
@@ -103,7 +103,9 @@ static bool set_one(const struct conf *c, enum setting s, const char *cgroup, bo
 		program_invocation_short_name = format_text("%s: %s:%u",
 							    program_invocation_short_name, c->path,
 							    c->setting[s].line);
-		exit(verb_set(4, argv));
+		if (!cgroup)
+			free(setting_argument(s, c->setting[s].value));
+		exit(cgroup ? verb_set(4, argv) : EXIT_SUCCESS);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -142,6 +144,18 @@ static bool set_all(const struct conf *c, const char *cgroup, bool no_wait)
 	return ok;
 }
 
+/* Of what isn't there. Return: false after a message. */
+static bool check_values(const struct conf *c)
+{
+	bool ok = true;
+	enum setting s;
+
+	for (s = 0; s < SETTINGS; s++)
+		if (c->setting[s].value)
+			ok &= set_one(c, s, NULL, false);
+	return ok;
+}
+
 static bool says_nothing(const struct conf *c)
 {
 	enum setting s;
@@ -171,8 +185,10 @@ static bool apply(const struct conf *c, bool asked_for, bool no_wait)
 			ok = set_all(c, cgroup, no_wait);
 		else if (asked_for)
 			warnx("%s of %s is not there", name, c->path);
-		else
+		else if (check_values(c))
 			printf("%s: not there now (%s)\n", name, c->path);
+		else
+			ok = false;
 		ok = ok && (cgroup || !asked_for);
 		free(cgroup);
 	}

@@ -191,8 +191,9 @@ const char *setting_error(int error)
 {
 	switch (error) {
 	case -EACCES:
-	case -EPERM:
 		return "not permitted: be root, in the host's cgroup namespace";
+	case -EPERM:
+		return "not permitted: be root, in the host's cgroup namespace, or below a group";
 	case -EBUSY:
 		return "the page allocator can't be hooked: sysctl kernel.ftrace_enabled=1";
 	case -ENOENT:
