@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* tiermemctl export: for the textfile collector of Prometheus' node exporter. */
-#include <err.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "metric.h"
-#include "root.h"
+#include "replace.h"
 #include "text.h"
 #include "verb.h"
 
@@ -104,63 +100,20 @@ static void print_json(FILE *out, struct json_object *samples)
 	json_write(out, object, false);
 }
 
-/* The new file has the permissions of any file that a program makes, not those of mkstemp(). */
-static mode_t usual_mode(void)
+struct export {
+	bool json;
+	struct json_object *samples;
+};
+
+static bool write_samples(FILE *out, void *arg)
 {
-	mode_t mask = umask(0);
+	const struct export *e = arg;
 
-	umask(mask);
-	return 0666 & ~mask;
-}
-
-/* Beside the file, as only then it can take its place at once; and not called *.prom. */
-static int replace_file(const char *file, const struct export_options *o,
-			struct json_object *samples)
-{
-	const char *slash = strrchr(file, '/');
-	char *temporary = format_text("%.*s.tiermemctl-XXXXXX",
-				      slash ? (int)(slash - file + 1) : 0, file);
-	int fd = mkstemp(temporary), status = EXIT_SUCCESS;
-	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-	bool ok;
-
-	if (!out) {
-		warn("cannot make a file beside %s", file);
-		free(temporary);
-		return EXIT_FAILURE;
-	}
-	if (o->common.json)
-		print_json(out, samples);
+	if (e->json)
+		print_json(out, e->samples);
 	else
-		print_text(out, samples);
-	/* Else a crash might leave an empty file of that name. */
-	ok = !ferror(out) && !fflush(out) && !fchmod(fd, usual_mode()) && !fsync(fd);
-	ok = !fclose(out) && ok;
-	if (!ok || rename(temporary, file)) {
-		warn("cannot write %s", file);
-		unlink(temporary);
-		status = EXIT_FAILURE;
-	}
-	free(temporary);
-	return status;
-}
-
-static int write_file(const struct export_options *o, struct json_object *samples)
-{
-	/* Where a link leads to; the link itself stays. */
-	char *real = realpath(o->file, NULL);
-	const char *file = real ?: o->file;
-	struct stat st;
-	int status;
-
-	if (!stat(file, &st) && !S_ISREG(st.st_mode)) {
-		warnx("%s is no file that could be replaced", o->file);
-		status = EXIT_FAILURE;
-	} else {
-		status = replace_file(file, o, samples);
-	}
-	free(real);
-	return status;
+		print_text(out, e->samples);
+	return true;
 }
 
 int verb_export(int argc, char **argv)
@@ -174,21 +127,19 @@ int verb_export(int argc, char **argv)
 		children, NULL, NULL
 	};
 	struct export_options o = { 0 };
-	struct json_object *samples;
+	struct export e;
 	bool complete;
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	samples = metrics_read(o.all, &complete);
+	e.json = o.common.json;
+	e.samples = metrics_read(o.all, &complete);
 	if (o.file) {
-		status = write_file(&o, samples);
+		status = file_replace(o.file, write_samples, &e);
 	} else {
-		if (o.common.json)
-			print_json(stdout, samples);
-		else
-			print_text(stdout, samples);
+		write_samples(stdout, &e);
 		status = output_end(EXIT_SUCCESS);
 	}
-	json_object_put(samples);
+	json_object_put(e.samples);
 	return complete ? status : EXIT_FAILURE;
 }
