@@ -23,6 +23,7 @@ STORIES=(
 	seen_by_monitoring advice_in_a_pool pool_findings older_module
 	kept_in_files lines_that_are_wrong what_does_not_run several_files_for_one machines_in_files
 	files_with_anything no_files drop_ins_of_systemd
+	useful_in_top
 	names_with_anything numbers_at_their_ends unreadable_files groups_that_vanish
 	which_nodes how_much_would_do metrics events all_in_order findings help completion
 	runs_and_cleans_up signals_reach_it scope_of_systemd batch on_a_terminal

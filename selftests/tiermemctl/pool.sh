@@ -261,3 +261,23 @@ older_module()
 	ctl export && well && prometheus && json 'not {n for n in d if "pool" in n or "weight" in n}' &&
 	ctl check && well && [[ $out != *pool\ * ]] && ctl advise && well
 }
+
+useful_in_top()
+{
+	machine
+	ctl top --batch -n 1 -i 0.1 && well && [[ $out != *pool* && $out != *USEFUL* ]] || return 1
+	fake_pool
+	fake_curve "$VM" $((2 * GiB))
+	printf '%s\n' "0 100.0" "4096 100.0" >"$FAKE/sys/fs/cgroup/system.slice/cron.service/tiermem.dram_curve"
+	# 91 % of what they have; cron is idle, and nobody looks after the slices.
+	COLUMNS=80 ctl top --batch -n 1 -i 0.1 && well &&
+	says '*pool 3.0G, fair   in use 3.0G   useful 6.4G*GROUP * USEFUL*' "$out" &&
+	says "*$REDIS * 1.5G * 4.6G*" "$out" && grep -Eq '/cron.service +1.0M +512M( +0){5}$' <<<"$out" &&
+	says '*/machine.slice * 1.0G * 0 * 0 * 0 * -'$'\n''*' "$out" || return 1
+	[ "$(tail -n +3 <<<"$out" | wc -L)" -eq 80 ] || { ktap_diag "$out"; return 1; }
+	ctl top --batch -n 1 -i 0.1 -s useful && well && says '*redis.service *web*scope *cron*machine.slice *' "$out" &&
+	ctl top --json -n 1 -i 0.1 && well &&
+	json '{g["cgroup"][-13:]: round(g.get("useful_bytes", -1) / 1e9, 1) for g in d["groups"]} ==
+		{"machine.slice": 0, "eb\\x2d1.scope": 2.0, "/system.slice": 0, "/cron.service": 0,
+		"redis.service": 4.9} and sum("useful_bytes" in g for g in d["groups"]) == 3'
+}

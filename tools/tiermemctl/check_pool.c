@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* check: the pool that groups share. */
-#include <string.h>
-
 #include "finding.h"
 #include "node.h"
 #include "pool.h"
@@ -11,13 +9,6 @@
 static uint64_t add(uint64_t a, uint64_t b)
 {
 	return b >= NO_QUOTA - a ? NO_QUOTA : a + b;
-}
-
-static bool is_below(const struct group *g, const struct group *above)
-{
-	size_t n = strlen(above->cgroup);
-
-	return !strncmp(g->cgroup, above->cgroup, n) && g->cgroup[n] == '/';
 }
 
 /*
@@ -36,7 +27,7 @@ static size_t add_up(const struct groups *gs, uint64_t *reserved_bytes)
 		if (!group_takes_part(g))
 			continue;
 		parts++;
-		if (top && is_below(g, top))
+		if (top && group_is_below(g, top))
 			continue;
 		top = g;
 		*reserved_bytes = add(*reserved_bytes, g->dram_min_bytes < g->dram_max_bytes ?

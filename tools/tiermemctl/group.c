@@ -94,6 +94,7 @@ static int read_rest(struct group *g, const char *cgroup)
 	g->cgroup = format_text("%s", cgroup);
 	g->promote_rate = -1;
 	g->demote_rate = -1;
+	g->useful_bytes = NO_QUOTA;
 	return 0;
 }
 
@@ -147,6 +148,13 @@ bool group_takes_part(const struct group *g)
 	/* Somebody may have written the weight that all have. Then it has a share of its own. */
 	return g->dram_effective_bytes != NO_QUOTA &&
 	       g->dram_effective_bytes < quota_above(g->cgroup);
+}
+
+bool group_is_below(const struct group *g, const struct group *above)
+{
+	size_t n = strlen(above->cgroup);
+
+	return !strncmp(g->cgroup, above->cgroup, n) && g->cgroup[n] == '/';
 }
 
 struct reading {
@@ -323,6 +331,9 @@ struct json_object *group_json(const struct group *g)
 		json_object_object_add(object, "dram_effective_bytes",
 				       quota_json(g->dram_effective_bytes));
 	}
+	if (g->useful_bytes != NO_QUOTA)
+		json_object_object_add(object, "useful_bytes",
+				       json_object_new_uint64(g->useful_bytes));
 	json_object_object_add(object, "promote_bytes_per_second", rate_json(g->promote_rate));
 	json_object_object_add(object, "demote_bytes_per_second", rate_json(g->demote_rate));
 	json_object_object_add(object, "stat", keyed_json(&g->stat));

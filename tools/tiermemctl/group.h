@@ -24,6 +24,7 @@ struct group {
 	/* Bytes a second; negative before groups_rates(). */
 	double promote_rate;
 	double demote_rate;
+	uint64_t useful_bytes;		/* of shares_read(), else NO_QUOTA */
 };
 
 struct groups {
@@ -51,6 +52,9 @@ uint64_t group_quota(const struct group *g);
 
 /* Has it a quota, or a part in the pool? */
 bool group_takes_part(const struct group *g);
+
+/* Is it a cgroup below that of @above? */
+bool group_is_below(const struct group *g, const struct group *above);
 
 /**
  * groups_read() - read the groups of the machine

@@ -71,7 +71,7 @@ int verb_list(int argc, char **argv)
 		json_object_object_add(object, "groups", array);
 		json_print(object, false);
 	} else if (gs.n) {
-		view_print(&gs);
+		view_print(&gs, VIEW_NO_POOL);
 	} else {
 		puts("No group has a quota: tiermemctl set GROUP dram_max=2G (list --all: groups that there are)");
 	}

@@ -12,10 +12,11 @@
 #include "node.h"
 #include "root.h"
 #include "screen.h"
+#include "share.h"
 #include "size.h"
 #include "verb.h"
 
-/* Lines above and below the groups. */
+/* Lines above the groups, without that of the pool, and below. */
 #define HEAD_LINES	3
 #define FOOT_LINES	1
 
@@ -24,11 +25,22 @@ struct screen {
 	struct groups now;
 	struct groups before;
 	struct nodes nodes;
+	struct shares shares;
 	struct group totals;		/* the root cgroup's */
 	double promote_rate;
 	double demote_rate;
 	int scrolled;			/* groups above the first that is shown */
 };
+
+static int head_lines(const struct screen *s)
+{
+	return HEAD_LINES + s->shares.any;
+}
+
+static enum view_column end_column(const struct screen *s)
+{
+	return s->shares.any ? VIEW_COLUMNS : VIEW_NO_POOL;
+}
 
 static void take_over(struct screen *s)
 {
@@ -57,6 +69,8 @@ static void look(struct screen *s)
 	groups_read(&s->now, s->top->all);
 	if (s->before.at_s)
 		groups_rates(&s->now, &s->before);
+	shares_free(&s->shares);
+	shares_read(&s->shares, &s->now);
 	nodes_free(&s->nodes);
 	nodes_read(&s->nodes);
 	take_over(s);
@@ -67,6 +81,7 @@ static void draw_head(const struct screen *s)
 	char size[4][SIZE_CHARS], stamp[16];
 	char *state = root_line("sys/kernel/tiermem/state");
 	char *version = root_line("sys/kernel/tiermem/version");
+	char *pool = shares_text(&s->shares);
 	time_t now = time(NULL);
 	struct tm tm;
 
@@ -81,6 +96,9 @@ static void draw_head(const struct screen *s)
 		 size_text(s->demote_rate, size[1]),
 		 s->now.incomplete ? "   some can't be read" : "");
 	mvprintw(1, COLS - (int)strlen(stamp), "%s", stamp);
+	if (pool)
+		mvaddstr(2, 0, pool);
+	free(pool);
 	free(state);
 	free(version);
 }
@@ -89,20 +107,22 @@ static void draw_head(const struct screen *s)
 static void draw_titles(const struct screen *s, int name_width)
 {
 	enum view_column by = s->top->by;
-	char *titles = view_header(name_width);
+	char *titles = view_header(name_width, end_column(s));
+	int row = head_lines(s) - 1;
 	int at = by == BY_NAME ? 0 : name_width + (by - 1) * VIEW_NUMBER_WIDTH;
 	int width = by == BY_NAME ? (int)strlen(view_titles[by].text) : VIEW_NUMBER_WIDTH;
 
 	attron(A_REVERSE);
-	mvaddstr(HEAD_LINES - 1, 0, titles);
+	mvaddstr(row, 0, titles);
 	attroff(A_REVERSE);
-	mvchgat(HEAD_LINES - 1, at, width, A_BOLD | A_UNDERLINE, 0, NULL);
+	mvchgat(row, at, width, A_BOLD | A_UNDERLINE, 0, NULL);
 	free(titles);
 }
 
 static void draw_groups(struct screen *s, int name_width)
 {
-	int room = LINES - HEAD_LINES - FOOT_LINES, most = (int)s->now.n - room, i;
+	int head = head_lines(s), room = LINES - head - FOOT_LINES, i;
+	int most = (int)s->now.n - room;
 
 	if (s->scrolled > most)
 		s->scrolled = most;
@@ -110,29 +130,32 @@ static void draw_groups(struct screen *s, int name_width)
 		s->scrolled = 0;
 	for (i = 0; i < room && i + s->scrolled < (int)s->now.n; i++) {
 		const struct group *g = &s->now.group[i + s->scrolled];
-		char *text = view_line(g, name_width);
+		char *text = view_line(g, name_width, end_column(s));
 
 		if (group_stat(g, "over_quota_bytes"))
 			attron(A_BOLD);
-		mvaddnstr(HEAD_LINES + i, 0, text, -1);
+		mvaddnstr(head + i, 0, text, -1);
 		attroff(A_BOLD);
 		free(text);
 	}
 	if (!s->now.n)
-		mvaddstr(HEAD_LINES + 1, 0, "No group has a quota. a: show all groups");
+		mvaddstr(head + 1, 0, "No group has a quota. a: show all groups");
 }
 
 static void draw(struct screen *s)
 {
-	int name_width = view_name_width(COLS);
+	int name_width = view_name_width(COLS, end_column(s));
 
+	/* The pool may be gone, and its column. */
+	if (s->top->by >= end_column(s))
+		s->top->by = BY_DRAM;
 	view_sort(&s->now, s->top->by, s->top->reverse);
 	erase();
 	draw_head(s);
 	draw_titles(s, name_width);
 	draw_groups(s, name_width);
 	mvaddnstr(LINES - 1, 0,
-		  "q quit  sort: n d m s o p e < >  r reverse  a all  + - interval  arrows scroll",
+		  "q quit  sort: n d m s o p e u < >  r reverse  a all  + - interval  arrows move",
 		  COLS - 1);
 	refresh();
 }
@@ -165,11 +188,11 @@ static bool handle_key(struct screen *s, int key, bool *again)
 		return false;
 	case '<':
 	case KEY_LEFT:
-		top->by = top->by ? top->by - 1 : VIEW_COLUMNS - 1;
+		top->by = top->by ? top->by - 1 : end_column(s) - 1;
 		break;
 	case '>':
 	case KEY_RIGHT:
-		top->by = (top->by + 1) % VIEW_COLUMNS;
+		top->by = (top->by + 1) % end_column(s);
 		break;
 	case 'r':
 		top->reverse = !top->reverse;
@@ -194,10 +217,10 @@ static bool handle_key(struct screen *s, int key, bool *again)
 		s->scrolled++;
 		break;
 	case KEY_PPAGE:
-		s->scrolled -= LINES - HEAD_LINES - FOOT_LINES;
+		s->scrolled -= LINES - head_lines(s) - FOOT_LINES;
 		break;
 	case KEY_NPAGE:
-		s->scrolled += LINES - HEAD_LINES - FOOT_LINES;
+		s->scrolled += LINES - head_lines(s) - FOOT_LINES;
 		break;
 	case KEY_HOME:
 		s->scrolled = 0;
@@ -259,6 +282,7 @@ int screen_run(struct top *top)
 	groups_free(&s.before);
 	group_free(&s.totals);
 	nodes_free(&s.nodes);
+	shares_free(&s.shares);
 	module_needed();
 	return EXIT_SUCCESS;
 }

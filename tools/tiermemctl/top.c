@@ -10,6 +10,7 @@
 #include "group.h"
 #include "root.h"
 #include "screen.h"
+#include "share.h"
 #include "verb.h"
 #include "view.h"
 
@@ -26,7 +27,7 @@ static const struct argp_option options[] = {
 	{ "iterations", 'n', "N", 0, "end after so many of them", 0 },
 	{ "interval", 'i', "SECONDS", 0, "between two looks (1)", 0 },
 	{ "sort", 's', "COLUMN", 0,
-	  "name, dram (default), quota, slow, over, promoted or demoted", 0 },
+	  "name, dram (default), quota, slow, over, promoted, demoted or useful", 0 },
 	{ "reverse", 'r', NULL, 0, "sort the other way round", 0 },
 	{ 0 }
 };
@@ -36,13 +37,14 @@ static enum view_column column(const struct argp_state *state, const char *name)
 	static const char * const names[VIEW_COLUMNS] = {
 		[BY_NAME] = "name", [BY_DRAM] = "dram", [BY_QUOTA] = "quota", [BY_SLOW] = "slow",
 		[BY_OVER] = "over", [BY_PROMOTED] = "promoted", [BY_DEMOTED] = "demoted",
+		[BY_USEFUL] = "useful",
 	};
 	enum view_column i;
 
 	for (i = 0; i < VIEW_COLUMNS; i++)
 		if (!strcmp(names[i], name))
 			return i;
-	argp_error(state, "there is no column '%s': name, dram, quota, slow, over, promoted, demoted",
+	argp_error(state, "there is no column '%s': name, dram, quota, slow, over, promoted, demoted, useful",
 		   name);
 	return BY_NAME;
 }
@@ -79,15 +81,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static void print_table(const struct groups *gs)
+static void print_table(const struct groups *gs, const struct shares *shares)
 {
-	char stamp[40];
+	char stamp[40], *pool = shares_text(shares);
 	time_t now = time(NULL);
 	struct tm tm;
 
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S%z", localtime_r(&now, &tm));
 	puts(stamp);
-	view_print(gs);
+	if (pool)
+		puts(pool);
+	free(pool);
+	view_print(gs, shares->any ? VIEW_COLUMNS : VIEW_NO_POOL);
 	putchar('\n');
 }
 
@@ -106,6 +111,7 @@ static void print_json(const struct groups *gs)
 static int batch(const struct top_options *o)
 {
 	struct groups before, now;
+	struct shares shares;
 	bool complete = true;
 	long i;
 
@@ -115,12 +121,14 @@ static int batch(const struct top_options *o)
 		module_needed();
 		groups_read(&now, o->top.all);
 		groups_rates(&now, &before);
+		shares_read(&shares, &now);
 		complete &= !now.incomplete;
 		view_sort(&now, o->top.by, o->top.reverse);
 		if (o->common.json)
 			print_json(&now);
 		else
-			print_table(&now);
+			print_table(&now, &shares);
+		shares_free(&shares);
 		groups_free(&before);
 		before = now;
 		if (output_end(EXIT_SUCCESS))
@@ -136,8 +144,8 @@ int verb_top(int argc, char **argv)
 	static const struct argp argp = {
 		options, parse, NULL,
 		"Shows the groups that list does, and what moves, until q is "
-		"pressed. Keys: n, d, m, s, o, p and e sort by name, DRAM, quota, slow memory, bytes "
-		"over the quota, promoted and demoted bytes; < and > by the column beside; r the "
+		"pressed. Keys: n, d, m, s, o, p, e and u sort by name, DRAM, quota, slow memory, "
+		"bytes over the quota, promoted, demoted and useful bytes; < and > by the column beside; r the "
 		"other way round; a shows all groups or those only; + and - change the interval; "
 		"arrows scroll.\v--json means --batch, with an object a line.",
 		children, NULL, NULL

@@ -20,6 +20,7 @@ const struct view_title view_titles[VIEW_COLUMNS] = {
 	[BY_OVER] = { "OVER", 'o' },
 	[BY_PROMOTED] = { "PROM/s", 'p' },
 	[BY_DEMOTED] = { "DEM/s", 'e' },
+	[BY_USEFUL] = { "USEFUL", 'u' },
 };
 
 /* Less can't be told apart. */
@@ -37,9 +38,9 @@ int view_columns(void)
 	return size.ws_col ?: 80;
 }
 
-int view_name_width(int columns)
+int view_name_width(int columns, enum view_column end)
 {
-	int width = columns - (VIEW_COLUMNS - 1) * VIEW_NUMBER_WIDTH;
+	int width = columns - ((int)end - 1) * VIEW_NUMBER_WIDTH;
 
 	if (!columns)
 		return 0;
@@ -68,6 +69,9 @@ static bool number(const struct group *g, enum view_column column, uint64_t *byt
 	case BY_DEMOTED:
 		*bytes = rate < 0 ? 0 : rate < 1e18 ? rate : 1e18;
 		return rate >= 0;
+	case BY_USEFUL:
+		*bytes = g->useful_bytes;
+		return *bytes != NO_QUOTA;
 	default:
 		*bytes = 0;
 		return true;
@@ -116,13 +120,14 @@ int view_longest_name(const struct groups *gs)
 	return longest;
 }
 
-static char *line(char *name, char numbers[VIEW_COLUMNS][SIZE_CHARS], int name_width)
+static char *line(char *name, char numbers[VIEW_COLUMNS][SIZE_CHARS], int name_width,
+		  enum view_column end)
 {
 	char *text = text_fit(name, name_width);
-	int i;
+	enum view_column i;
 
 	free(name);
-	for (i = BY_NAME + 1; i < VIEW_COLUMNS; i++) {
+	for (i = BY_NAME + 1; i < end; i++) {
 		char *longer = format_text("%s%*s", text, VIEW_NUMBER_WIDTH, numbers[i]);
 
 		free(text);
@@ -131,22 +136,22 @@ static char *line(char *name, char numbers[VIEW_COLUMNS][SIZE_CHARS], int name_w
 	return text;
 }
 
-char *view_header(int name_width)
+char *view_header(int name_width, enum view_column end)
 {
 	char numbers[VIEW_COLUMNS][SIZE_CHARS];
-	int i;
+	enum view_column i;
 
-	for (i = BY_NAME + 1; i < VIEW_COLUMNS; i++)
+	for (i = BY_NAME + 1; i < end; i++)
 		stpcpy(numbers[i], view_titles[i].text);
-	return line(format_text("%s", view_titles[BY_NAME].text), numbers, name_width);
+	return line(format_text("%s", view_titles[BY_NAME].text), numbers, name_width, end);
 }
 
-char *view_line(const struct group *g, int name_width)
+char *view_line(const struct group *g, int name_width, enum view_column end)
 {
 	char numbers[VIEW_COLUMNS][SIZE_CHARS];
-	int i;
+	enum view_column i;
 
-	for (i = BY_NAME + 1; i < VIEW_COLUMNS; i++) {
+	for (i = BY_NAME + 1; i < end; i++) {
 		uint64_t bytes;
 
 		if (number(g, i, &bytes))
@@ -154,23 +159,23 @@ char *view_line(const struct group *g, int name_width)
 		else
 			stpcpy(numbers[i], "-");
 	}
-	return line(text_printable(g->cgroup), numbers, name_width);
+	return line(text_printable(g->cgroup), numbers, name_width, end);
 }
 
-void view_print(const struct groups *gs)
+void view_print(const struct groups *gs, enum view_column end)
 {
-	int width = view_name_width(view_columns());
+	int width = view_name_width(view_columns(), end);
 	char *text;
 	size_t i;
 
 	/* Nobody looks at it now, so nothing is left out. */
 	if (!width)
 		width = view_longest_name(gs);
-	text = view_header(width);
+	text = view_header(width, end);
 	puts(text);
 	free(text);
 	for (i = 0; i < gs->n; i++) {
-		text = view_line(&gs->group[i], width);
+		text = view_line(&gs->group[i], width, end);
 		puts(text);
 		free(text);
 	}

@@ -8,7 +8,10 @@
 #include "group.h"
 
 enum view_column { BY_NAME, BY_DRAM, BY_QUOTA, BY_SLOW, BY_OVER, BY_PROMOTED, BY_DEMOTED,
-		   VIEW_COLUMNS };
+		   BY_USEFUL, VIEW_COLUMNS };
+
+/* Where there is no pool, a table ends here. */
+#define VIEW_NO_POOL BY_USEFUL
 
 /* What a column is called, and the key that sorts by it. */
 extern const struct view_title {
@@ -19,8 +22,8 @@ extern const struct view_title {
 /* All columns but the names are so wide. */
 #define VIEW_NUMBER_WIDTH 7
 
-/* Columns of a terminal that names have; 0 is no limit. */
-int view_name_width(int columns);
+/* Columns of a terminal that names have; 0 is no limit. Those from @end on are not shown. */
+int view_name_width(int columns, enum view_column end);
 
 /* Columns of the terminal that stdout is; 0 if it is none. COLUMNS overrules. */
 int view_columns(void);
@@ -32,12 +35,12 @@ void view_sort(struct groups *gs, enum view_column by, bool reverse);
 int view_longest_name(const struct groups *gs);
 
 /* The line of titles, to be freed. */
-char *view_header(int name_width);
+char *view_header(int name_width, enum view_column end);
 
 /* The line of a group, to be freed. */
-char *view_line(const struct group *g, int name_width);
+char *view_line(const struct group *g, int name_width, enum view_column end);
 
 /* Header and lines to stdout. */
-void view_print(const struct groups *gs);
+void view_print(const struct groups *gs, enum view_column end);
 
 #endif
