@@ -41,8 +41,8 @@ build/%/tiermem.ko: $(SOURCES)
 
 # The module needs none of its libraries.
 tools:
-	@if pkg-config --exists json-c ncursesw; then $(MAKE) --no-print-directory -C tools/tiermemctl; \
-	else echo "tiermemctl is left out: it needs libjson-c-dev and libncurses-dev (make deps)"; fi
+	@if pkg-config --exists json-c ncursesw cairo; then $(MAKE) --no-print-directory -C tools/tiermemctl; \
+	else echo "tiermemctl is left out: it needs libjson-c-dev, libncurses-dev and libcairo2-dev (make deps)"; fi
 
 selftests:
 	$(MAKE) -C selftests

@@ -183,12 +183,13 @@ completion()
 	said=$(PATH=$OUT:$PATH bash -c ". $TOP/tools/completions/tiermemctl
 		for line in 'tiermemctl ad' 'tiermemctl top --so' 'tiermemctl set x dram' 'tiermemctl set -n / po' \
 				'tiermemctl set / pool_policy = th' 'tiermemctl set x dram_min=1G dram_weight =' \
-				'tiermemctl get / dram_' 'tiermemctl get x dram_e'; do
+				'tiermemctl get / dram_' 'tiermemctl get x dram_e' \
+				'tiermemctl heatmap --co' 'tiermemctl heatmap x --color ne'; do
 			read -ra COMP_WORDS <<<\"\$line\"
 			COMP_CWORD=\$((\${#COMP_WORDS[@]} - 1))
 			_tiermemctl
 			echo \"\${COMPREPLY[*]}\"
 		done")
-	says $'advise\n--sort\ndram_max= dram_min= dram_weight=\npool_policy=\nthroughput\ndefault\ndram_pool\ndram_effective' \
+	says $'advise\n--sort\ndram_max= dram_min= dram_weight=\npool_policy=\nthroughput\ndefault\ndram_pool\ndram_effective\n--color\nnever' \
 		"$said"
 }

@@ -5,7 +5,7 @@
 # test_tiermemctl.sh vm: the same questions to the real module.
 
 VM_STORIES=(machine_in_order a_command_with_a_quota a_quota_for_a_pid seen_by_all event_of_a_cut
-	advice_in_time a_pool_for_two without_the_module)
+	advice_in_time hot_part_in_dram heat_for_root_only a_pool_for_two without_the_module)
 
 # In a cgroup, it has so much memory and uses a part of it.
 readonly HOG='
@@ -84,6 +84,47 @@ advice_in_time()
 	until_ms 60000 advised || { ktap_diag "$out"; return 1; }
 	ktap_diag "$out"
 	ctl advise --json && well && json 'd["groups"][0]["curve"][-1]["percent"] == 100'
+}
+
+# Of what the process accesses always, an eighth of 128M, nearly all is in DRAM, side by side; but
+# the interpreter has memory of its own around it.
+readonly HOT_IN_DRAM='(lambda dram, slow, hot: 12 << 20 <= sum(dram) and 10 * sum(slow) <= sum(dram) and
+	hot[len(hot) * 9 // 10] - hot[len(hot) // 10] < 20 << 20 and
+	d["processes"][0]["slow_bytes"] > 80 << 20)(*zip(*[
+		(r["dram_bytes"], r["slow_bytes"], r["start"])
+		for r in max(d["processes"][0]["mappings"], key=lambda m: len(m["ranges"]))["ranges"]
+		if r["heat"] is not None and r["heat"] >= 16]))'
+
+hot_in_dram()
+{
+	ctl heatmap "$HOG_PID" --json
+	[ "$rc" -eq 0 ] && json "$HOT_IN_DRAM" >/dev/null
+}
+
+hot_part_in_dram()
+{
+	until_ms 60000 hot_in_dram || { json "$HOT_IN_DRAM"; ktap_diag "$err"; return 1; }
+	ctl heatmap hog && well && ktap_diag "$out" &&
+	says "python3 ($HOG_PID) /hog*DRAM *slow *ADDRESS*█*" "$out" &&
+	ctl heatmap hog -o "$dir/hog.svg" && well && ctl heatmap "$HOG_PID" -o "$dir/hog.png" && well &&
+	[ -s "$dir/hog.svg" ] && [ -s "$dir/hog.png" ]
+}
+
+heat_without()	# options of setpriv(1)
+{
+	rc=0
+	out=$(setpriv "$@" "$CTL" heatmap "$HOG_PID" 2>"$dir/err") || rc=$?
+	err=$(<"$dir/err")
+}
+
+heat_for_root_only()
+{
+	heat_without --reuid 65534 --regid 65534 --clear-groups && fails 1 '*only root may see*' &&
+	heat_without --bounding-set -sys_admin && fails 1 '*CAP_SYS_ADMIN*' &&
+	heat_without --bounding-set -sys_ptrace && fails 1 "*process $HOG_PID (python3)*CAP_SYS_PTRACE*" &&
+	ctl heatmap 2 && fails 1 '*kthreadd*thread of the kernel*' &&
+	ctl heatmap self && fails 1 "*no cgroup, unit, virtual machine or process 'self'*" &&
+	ctl heatmap $$ && well && says 'test_tiermemctl (*' "$out"
 }
 
 shared_out()

@@ -12,7 +12,7 @@ PACKAGES=(
 	# module, user space, DKMS
 	gcc g++ make libc6-dev flex bison bc dkms kmod libelf-dev libssl-dev pahole cpio
 	xz-utils zstd pkg-config libglib2.0-dev libnuma-dev liburing-dev libhiredis-dev
-	libjson-c-dev libncurses-dev binutils
+	libjson-c-dev libncurses-dev libcairo2-dev binutils
 	# tests and demo
 	busybox-static ndctl daxctl numactl redis-server redis-tools jq python3
 	e2fsprogs strace bpftrace clang libclang-rt-14-dev lcov tmux groff-base

@@ -21,6 +21,7 @@ static const struct verb verbs[] = {
 	{ "run", verb_run, "run a command with a quota" },
 	{ "top", verb_top, "groups, live" },
 	{ "nodes", verb_nodes, "fast and slow memory nodes" },
+	{ "heatmap", verb_heatmap, "where a process's memory is, and how hot" },
 	{ "advise", verb_advise, "how much DRAM would do" },
 	{ "export", verb_export, "metrics for Prometheus" },
 	{ "events", verb_events, "wait for events and print them" },

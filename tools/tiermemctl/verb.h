@@ -33,6 +33,7 @@ int verb_apply(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_top(int argc, char **argv);
 int verb_nodes(int argc, char **argv);
+int verb_heatmap(int argc, char **argv);
 int verb_advise(int argc, char **argv);
 int verb_export(int argc, char **argv);
 int verb_events(int argc, char **argv);
