@@ -110,7 +110,7 @@ u64 tm_subtree_hugetlb_pages(struct mem_cgroup *root)
 }
 
 /* Is the task running, or waiting for something that a fault can wait for? */
-static bool may_be_in_fault(const struct task_struct *task)
+bool tm_may_be_in_fault(const struct task_struct *task)
 {
 	unsigned int state = READ_ONCE(task->__state);
 
@@ -125,11 +125,13 @@ static u64 faulting_tasks(struct tm_group *g, u64 most)
 	struct mem_cgroup *m;
 	u64 n = 0;
 
+	if (g->mm)
+		return tm_process_faulting(g, most);
 	for (m = K(mem_cgroup_iter)(g->memcg, NULL, NULL); m;
 	     m = K(mem_cgroup_iter)(g->memcg, m, NULL)) {
 		K(css_task_iter_start)(&m->css, 0, &it);
 		while (n < most && (task = K(css_task_iter_next)(&it)))
-			n += may_be_in_fault(task);
+			n += tm_may_be_in_fault(task);
 		K(css_task_iter_end)(&it);
 		if (n >= most) {
 			K(mem_cgroup_iter_break)(g->memcg, m);
@@ -166,7 +168,7 @@ static void account_over_quota(struct tm_group *g, u64 quota, u64 now)
 	u64 excess = g->fast_pages > quota ? g->fast_pages - quota : 0;
 
 	if (g->over && g->counted_ns)
-		tm_stat_add(g->memcg, TM_STAT_OVER_QUOTA_BYTE_MSEC,
+		tm_stat_add(g, TM_STAT_OVER_QUOTA_BYTE_MSEC,
 			    (excess << PAGE_SHIFT) * div_u64(now - g->counted_ns, NSEC_PER_MSEC));
 	if (excess && !g->over) {
 		trace_tm_over_quota(cgroup_id(g->memcg->css.cgroup), excess << PAGE_SHIFT);
@@ -189,6 +191,36 @@ static u64 stock_pages(const struct tm_group *g)
 	return (u64)max(sum, 0L);
 }
 
+/* Before pages are counted. Context: count_mutex held. */
+void tm_recount_begin(struct tm_group *g, struct tm_recount *r)
+{
+	r->quota_pages = READ_ONCE(g->quota_pages);
+	/*
+	 * Read before the sum: what is taken from here on counts against the
+	 * new grant even if the sum has it too, never the other way round.
+	 */
+	r->taken_pages = (u64)atomic_long_read(&g->taken_pages);
+	r->held_pages = atomic_long_read(&g->isolated_pages);
+	r->inflight_pages = inflight_pages(g, r->taken_pages);
+}
+
+/* They have been: grant what is left of the quota. Context: count_mutex held. */
+void tm_recount_end(struct tm_group *g, const struct tm_recount *r, u64 fast_pages, u64 slow_pages)
+{
+	u64 used = fast_pages, all;
+
+	/* Isolated pages may come back. They are off the lists on either side of the sum. */
+	used += (u64)max3(0L, r->held_pages, atomic_long_read(&g->isolated_pages));
+	all = used + stock_pages(g);
+	WRITE_ONCE(g->grant_pages, (long)(r->taken_pages + tm_quota_room(r->quota_pages, all,
+									 r->inflight_pages)));
+	all += r->inflight_pages;
+	g->debt_pages = all > r->quota_pages ? all - r->quota_pages : 0;
+	WRITE_ONCE(g->fast_pages, used);
+	WRITE_ONCE(g->slow_pages, slow_pages);
+	account_over_quota(g, r->quota_pages, ktime_get_ns());
+}
+
 /**
  * tm_group_recount - look at the counters and grant what is left of the quota
  * @g: group
@@ -198,28 +230,18 @@ static u64 stock_pages(const struct tm_group *g)
  */
 u64 tm_group_recount(struct tm_group *g)
 {
-	u64 quota, used, slow, taken, room, inflight;
-	long held;
+	struct tm_recount r;
+	u64 fast, slow;
 
+	if (g->mm)
+		return tm_process_recount(g);
 	mutex_lock(&g->count_mutex);
-	quota = READ_ONCE(g->quota_pages);
-	/*
-	 * Read before the sum: what is taken from here on counts against the
-	 * new grant even if the sum has it too, never the other way round.
-	 */
-	taken = (u64)atomic_long_read(&g->taken_pages);
-	held = atomic_long_read(&g->isolated_pages);
-	inflight = inflight_pages(g, taken);
-	tm_subtree_pages(g->memcg, &used, &slow);
-	/* Isolated pages may come back. They are off the lists on either side of the sum. */
-	used += (u64)max3(0L, held, atomic_long_read(&g->isolated_pages));
-	room = tm_quota_room(quota, used + stock_pages(g), inflight);
-	WRITE_ONCE(g->grant_pages, (long)(taken + room));
-	WRITE_ONCE(g->fast_pages, used);
-	WRITE_ONCE(g->slow_pages, slow);
-	account_over_quota(g, quota, ktime_get_ns());
+	tm_recount_begin(g, &r);
+	tm_subtree_pages(g->memcg, &fast, &slow);
+	tm_recount_end(g, &r, fast, slow);
+	fast = g->fast_pages;
 	mutex_unlock(&g->count_mutex);
-	return used;
+	return fast;
 }
 
 /**
@@ -233,11 +255,11 @@ u64 tm_group_recount(struct tm_group *g)
  */
 void tm_group_recount_path(struct tm_group *g)
 {
-	struct mem_cgroup *memcg = g->memcg;
+	struct mem_cgroup *memcg = g->mm ? g->memcg : parent_mem_cgroup(g->memcg);
 
 	tm_group_recount(g);
 	/* The group keeps its cgroup, and that keeps its ancestors. */
-	while ((memcg = parent_mem_cgroup(memcg))) {
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
 		struct tm_group *up = tm_group_get(memcg, false);
 
 		if (!up)

@@ -55,20 +55,24 @@ static bool take_one(struct tm_group *g, long nr_pages)
 
 /**
  * tm_group_take_from - admit pages to DRAM
+ * @own: group of the process, or NULL
  * @memcg: the cgroup that they'll be charged to
  * @from: @memcg, or the one that tm_group_take_stock() came to; those below
  *	it have admitted the pages already
  * @nr_pages: how many
  *
- * Every group from @memcg to the root must have room.
+ * @own and every group from @memcg to the root must have room.
  *
  * Context: RCU read side, preemption off (per-CPU stock).
  * Return: true if admitted; false if some group is full.
  */
-bool tm_group_take_from(struct mem_cgroup *memcg, struct mem_cgroup *from, long nr_pages)
+bool tm_group_take_from(struct tm_group *own, struct mem_cgroup *memcg, struct mem_cgroup *from,
+			long nr_pages)
 {
 	struct tm_group *g;
 
+	if (own && !take_one(own, nr_pages))
+		return false;
 	for (; from; from = parent_mem_cgroup(from)) {
 		g = tm_group_of(from);
 		if (g && tm_group_limited(g) && !take_one(g, nr_pages))
@@ -81,12 +85,16 @@ bool tm_group_take_from(struct mem_cgroup *memcg, struct mem_cgroup *from, long 
 		if (g && tm_group_limited(g))
 			atomic_long_sub(nr_pages, &g->taken_pages);
 	}
+	if (own)
+		atomic_long_sub(nr_pages, &own->taken_pages);
 	return false;
 }
 
 /* Large pages, just admitted: see inflight_pages() in account.c. Context: as above. */
-void tm_group_took_large(struct mem_cgroup *memcg, long nr_pages)
+void tm_group_took_large(struct tm_group *own, struct mem_cgroup *memcg, long nr_pages)
 {
+	if (own)
+		atomic_long_add(nr_pages, &own->large_pages);
 	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
 		struct tm_group *g = tm_group_of(memcg);
 
@@ -96,58 +104,58 @@ void tm_group_took_large(struct mem_cgroup *memcg, long nr_pages)
 }
 
 /**
- * tm_group_settle - account the end of a promotion that tm_group_take() admitted
- * @memcg: cgroup
+ * tm_group_settle - account the end of a promotion that tm_group_take_from() admitted
+ * @g: group
  * @came_pages: pages that are in DRAM now, and counted there
  * @stayed_pages: pages that didn't come after all
  */
-void tm_group_settle(struct mem_cgroup *memcg, long came_pages, long stayed_pages)
+void tm_group_settle(struct tm_group *g, long came_pages, long stayed_pages)
 {
-	rcu_read_lock();
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		struct tm_group *g = tm_group_of(memcg);
+	struct mem_cgroup *above;
+	struct tm_group *up;
 
-		if (!g || !tm_group_limited(g))
+	rcu_read_lock();
+	for (up = tm_first_above(g, &above); up; up = tm_next_above(&above)) {
+		if (!tm_group_limited(up))
 			continue;
-		atomic_long_add(came_pages, &g->settled_pages);
-		atomic_long_sub(stayed_pages, &g->taken_pages);
+		atomic_long_add(came_pages, &up->settled_pages);
+		atomic_long_sub(stayed_pages, &up->taken_pages);
 	}
 	rcu_read_unlock();
 }
 
 /* Pages that we took off the lists of fast nodes, or put back (negative). */
-void tm_group_isolated(struct mem_cgroup *memcg, long nr_pages)
+void tm_group_isolated(struct tm_group *g, long nr_pages)
 {
-	rcu_read_lock();
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		struct tm_group *g = tm_group_of(memcg);
+	struct mem_cgroup *above;
+	struct tm_group *up;
 
-		if (g)
-			atomic_long_add(nr_pages, &g->isolated_pages);
-	}
+	rcu_read_lock();
+	for (up = tm_first_above(g, &above); up; up = tm_next_above(&above))
+		atomic_long_add(nr_pages, &up->isolated_pages);
 	rcu_read_unlock();
 }
 
 /**
  * tm_group_room - what a promotion may still take
- * @memcg: cgroup
+ * @g: group
  *
- * The least over all groups from @memcg to the root, less their margins.
+ * The least over @g and all groups above it, less their margins.
  *
  * Return: pages, negative if a margin is used up.
  */
-long tm_group_room(struct mem_cgroup *memcg)
+long tm_group_room(struct tm_group *g)
 {
+	struct mem_cgroup *above;
+	struct tm_group *up;
 	long room = LONG_MAX;
 
 	rcu_read_lock();
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		struct tm_group *g = tm_group_of(memcg);
-
-		if (g && tm_group_limited(g))
-			room = min(room, READ_ONCE(g->grant_pages) -
-				   atomic_long_read(&g->taken_pages) -
-				   (long)tm_quota_margin(READ_ONCE(g->quota_pages)));
+	for (up = tm_first_above(g, &above); up; up = tm_next_above(&above)) {
+		if (tm_group_limited(up))
+			room = min(room, READ_ONCE(up->grant_pages) -
+				   atomic_long_read(&up->taken_pages) -
+				   (long)tm_quota_margin(READ_ONCE(up->quota_pages)));
 	}
 	rcu_read_unlock();
 	return room;
@@ -155,27 +163,28 @@ long tm_group_room(struct mem_cgroup *memcg)
 
 /**
  * tm_group_shortage - what is missing of a margin
- * @memcg: cgroup
+ * @g: group
  *
- * The most over all groups from @memcg to the root. By what was in DRAM at the
+ * The most over @g and all groups above it. By what was in DRAM at the
  * last recount: what is only assumed to be on its way takes room from a
  * promotion, but to demote for it would drain a group that has filled up.
  *
  * Return: pages.
  */
-u64 tm_group_shortage(struct mem_cgroup *memcg)
+u64 tm_group_shortage(struct tm_group *g)
 {
+	struct mem_cgroup *above;
+	struct tm_group *up;
 	u64 shortage = 0;
 
 	rcu_read_lock();
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		struct tm_group *g = tm_group_of(memcg);
+	for (up = tm_first_above(g, &above); up; up = tm_next_above(&above)) {
 		u64 quota, used;
 
-		if (!g || !tm_group_limited(g))
+		if (!tm_group_limited(up))
 			continue;
-		quota = READ_ONCE(g->quota_pages);
-		used = READ_ONCE(g->fast_pages) + tm_quota_margin(quota);
+		quota = READ_ONCE(up->quota_pages);
+		used = READ_ONCE(up->fast_pages) + tm_quota_margin(quota);
 		if (used > quota)
 			shortage = max(shortage, used - quota);
 	}

@@ -162,4 +162,15 @@ static inline void tm_folio_give_back(struct folio *folio)
 #endif
 }
 
+/* Do several address spaces map the folio, or one several times? A good guess for large ones. */
+static inline bool tm_folio_shared(struct folio *folio)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	return folio_likely_mapped_shared(folio);
+#else
+	/* Of a huge page its first page, and the mapping as a whole, tell. */
+	return page_mapcount(&folio->page) > 1;
+#endif
+}
+
 #endif /* TM_COMPAT_H */

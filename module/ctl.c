@@ -13,6 +13,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/string.h>
+#include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
 #include "ctl.h"
@@ -96,6 +97,24 @@ static struct mem_cgroup *memcg_of_fd(int fd)
 	return mem_cgroup_from_css(css);
 }
 
+static void tell_quotas(const struct tm_group *g, struct tiermem_group *t)
+{
+	t->dram_max = bytes_or_max(READ_ONCE(g->max_pages), TM_QUOTA_MAX_PAGES);
+	t->dram_min = bytes_or_max(READ_ONCE(g->min_pages), TM_QUOTA_MAX_PAGES);
+	t->dram_weight = READ_ONCE(g->weight) ?: TM_WEIGHT_DEFAULT;
+	t->hot_in_slow = READ_ONCE(g->engine.plan.hot_slow_pages) << PAGE_SHIFT;
+	t->cold_in_dram = READ_ONCE(g->engine.plan.cold_fast_pages) << PAGE_SHIFT;
+}
+
+static void tell_no_quotas(struct tiermem_group *t)
+{
+	t->dram_max = TIERMEM_MAX;
+	t->dram_min = 0;
+	t->dram_weight = TM_WEIGHT_DEFAULT;
+	t->hot_in_slow = 0;
+	t->cold_in_dram = 0;
+}
+
 static void tell_group(struct mem_cgroup *memcg, struct tiermem_group *t)
 {
 	struct tm_group *g = tm_group_get(memcg, false);
@@ -105,18 +124,10 @@ static void tell_group(struct mem_cgroup *memcg, struct tiermem_group *t)
 	t->dram_current = fast_pages << PAGE_SHIFT;
 	t->slow_current = slow_pages << PAGE_SHIFT;
 	t->dram_effective = bytes_or_max(tm_group_effective(memcg), TM_QUOTA_MAX_PAGES);
-	t->dram_max = TIERMEM_MAX;
-	t->dram_min = 0;
-	t->dram_weight = TM_WEIGHT_DEFAULT;
-	t->hot_in_slow = 0;
-	t->cold_in_dram = 0;
+	tell_no_quotas(t);
 	if (!g)
 		return;
-	t->dram_max = bytes_or_max(READ_ONCE(g->max_pages), TM_QUOTA_MAX_PAGES);
-	t->dram_min = bytes_or_max(READ_ONCE(g->min_pages), TM_QUOTA_MAX_PAGES);
-	t->dram_weight = READ_ONCE(g->weight) ?: TM_WEIGHT_DEFAULT;
-	t->hot_in_slow = READ_ONCE(g->engine.plan.hot_slow_pages) << PAGE_SHIFT;
-	t->cold_in_dram = READ_ONCE(g->engine.plan.cold_fast_pages) << PAGE_SHIFT;
+	tell_quotas(g, t);
 	tm_group_put(g);
 }
 
@@ -154,6 +165,65 @@ static int set_group(struct mem_cgroup *memcg, const struct tiermem_group *t)
 	return ret;
 }
 
+static int set_process(struct mm_struct *mm, u64 max_pages, bool wait)
+{
+	struct tm_group *g;
+	int ret;
+
+	/* Again if the daemon dropped the group between the two steps. */
+	do {
+		g = tm_group_of_mm(mm, max_pages < TM_QUOTA_MAX_PAGES);
+		if (!g)
+			return max_pages < TM_QUOTA_MAX_PAGES ? -ENOMEM : 0;
+		ret = tm_group_set_max(g, max_pages);
+		if (!ret && wait)
+			tm_daemon_cut(g);
+		tm_group_put(g);
+	} while (ret == -ENODEV);
+	tm_daemon_kick();
+	return ret;
+}
+
+/* What %TIERMEM_GROUP_PID is about. */
+static long process(struct tiermem_group *t, bool set)
+{
+	struct tm_group *g;
+	struct mm_struct *mm;
+	int ret = 0;
+
+	if (t->flags & TIERMEM_GROUP_NEXT)
+		t->pid = tm_process_next_pid(t->pid);
+	else if (t->pid <= 0)
+		return -EINVAL;
+	if (!t->pid)
+		return -ESRCH;
+	mm = tm_mm_of_pid(t->pid);
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	/* Its pages go when it ends, however long this takes. */
+	mmgrab(mm);
+	mmput(mm);
+	if (set)
+		ret = set_process(mm, pages_or_max(t->dram_max),
+				  !(t->flags & TIERMEM_GROUP_NO_WAIT));
+	if (!ret) {
+		u64 fast_pages, slow_pages;
+
+		tm_process_pages(mm, &fast_pages, &slow_pages);
+		t->dram_current = fast_pages << PAGE_SHIFT;
+		t->slow_current = slow_pages << PAGE_SHIFT;
+		tell_no_quotas(t);
+		g = tm_group_of_mm(mm, false);
+		if (g) {
+			tell_quotas(g, t);
+			tm_group_put(g);
+		}
+		t->dram_effective = t->dram_max;
+	}
+	mmdrop(mm);
+	return ret;
+}
+
 #define SET_ALL	(TIERMEM_SET_DRAM_MAX | TIERMEM_SET_DRAM_MIN | TIERMEM_SET_DRAM_WEIGHT)
 
 static long group(void __user *arg, bool set)
@@ -165,14 +235,24 @@ static long group(void __user *arg, bool set)
 
 	if (ret)
 		return ret;
-	if (t.flags & ~(set ? TIERMEM_GROUP_NO_WAIT : 0U) || t.reserved)
+	if (t.flags & ~(TIERMEM_GROUP_PID |
+			(set ? TIERMEM_GROUP_NO_WAIT : TIERMEM_GROUP_NEXT)))
+		return -EINVAL;
+	if (t.flags & TIERMEM_GROUP_PID ? t.cgroup_fd : t.pid)
 		return -EINVAL;
 	if (set ? !t.set || t.set & ~SET_ALL : t.set)
 		return -EINVAL;
 	if (t.set & TIERMEM_SET_DRAM_WEIGHT && t.dram_weight > TM_WEIGHT_MAX)
 		return -EINVAL;
-	if (set && !capable(CAP_SYS_ADMIN))
+	if (t.flags & TIERMEM_GROUP_PID ? t.set & ~TIERMEM_SET_DRAM_MAX :
+					  t.flags & TIERMEM_GROUP_NEXT)
+		return -EINVAL;
+	if ((set || t.flags & TIERMEM_GROUP_PID) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
+	if (t.flags & TIERMEM_GROUP_PID) {
+		ret = process(&t, set);
+		return ret ?: give(arg, &t, sizeof(t), their_size);
+	}
 	memcg = memcg_of_fd(t.cgroup_fd);
 	if (IS_ERR(memcg))
 		return PTR_ERR(memcg);

@@ -172,7 +172,7 @@ static u64 budget_per_second(void)
 /* What looking has cost. Returns what is left of the budget. */
 static u64 spend_scan(struct tm_group *g, u64 cost_ns)
 {
-	tm_stat_add(g->memcg, TM_STAT_SCAN_NSEC, cost_ns);
+	tm_stat_add(g, TM_STAT_SCAN_NSEC, cost_ns);
 	g->visit_ns += cost_ns;
 	tm_rate_refill(&scan_rate, budget_per_second(), SCAN_BURST_NS, ktime_get_ns());
 	tm_rate_spend(&scan_rate, cost_ns);
@@ -188,12 +188,12 @@ static void act(struct tm_group *g, u64 harvested_ns)
 
 	tm_group_recount_path(g);
 	in.quota_pages = quota - tm_quota_margin(quota);
-	in.room_pages = (u64)max(tm_group_room(g->memcg), 0L);
+	in.room_pages = (u64)max(tm_group_room(g), 0L);
 	/*
 	 * The margin is for the next new pages, not for a stream of them: to
 	 * demote a page for each would cost more than to steer it.
 	 */
-	in.short_pages = g->busy ? 0 : tm_group_shortage(g->memcg);
+	in.short_pages = g->busy ? 0 : tm_group_shortage(g);
 	in.most_pages = tm_exchange_most_pages(g);
 	in.now_ns = ktime_get_ns();
 	tm_engine_step(e, &in);
@@ -288,7 +288,8 @@ static u64 next_look(const struct tm_group *g)
 static bool worth_observing(const struct tm_group *g)
 {
 	return tm_tiers_have_slow() &&
-	       (tm_pool_used() || (READ_ONCE(g->slow_pages) && READ_ONCE(g->quota_pages)));
+	       ((tm_pool_used() && !g->mm) ||
+		(READ_ONCE(g->slow_pages) && READ_ONCE(g->quota_pages)));
 }
 
 /* One pass over a group; sets when the next one is due. */
@@ -299,7 +300,7 @@ static void look_after(struct tm_group *g)
 
 	/* Kept for the sake of groups below: they wake us when they go. */
 	g->next_ns = U64_MAX;
-	if (css_is_dying(&g->memcg->css)) {
+	if (tm_group_gone(g)) {
 		tm_group_remove(g);
 		return;
 	}

@@ -37,7 +37,7 @@ u64 tm_exchange_most_pages(struct tm_group *g)
 static bool should_yield(const struct tm_group *g)
 {
 	return tm_stopping() || freezing(current) || atomic_read(&g->waiting) ||
-	       css_is_dying(&g->memcg->css);
+	       tm_group_gone(g);
 }
 
 /* Wait until a batch may be moved. False if something else is more urgent. */
@@ -95,7 +95,7 @@ static struct folio *next_candidate(struct tm_group *g, const struct tm_observat
 			c->next = candidate.next;
 			if (folio)
 				return folio;
-			tm_stat_add(g->memcg, TM_STAT_FAILED_GONE, PAGE_SIZE);
+			tm_stat_add(g, TM_STAT_FAILED_GONE, PAGE_SIZE);
 		}
 		c->level += c->step;
 		if (c->level != c->last + c->step)
@@ -167,14 +167,14 @@ void tm_exchange(struct tm_group *g, struct tm_observation *o)
 		    (int)min(p->promote_level, TM_HEAT_LEVELS - 1));
 	cursor_init(&cold, o, TM_FAST, 0, (int)p->demote_level);
 	tm_group_allowed_nodes(g, &allowed);
-	tm_batch_init(&up, g->memcg, TM_FAST, &allowed);
-	tm_batch_init(&down, g->memcg, TM_SLOW, &allowed);
+	tm_batch_init(&up, g, TM_FAST, &allowed);
+	tm_batch_init(&down, g, TM_SLOW, &allowed);
 	while ((promote || demote) && have_tokens(g)) {
 		struct folio *folio = promote ? cursor_peek(g, o, &hot) : NULL;
 		/* A huge page needs room for all of it, which may be more than the plan makes. */
 		u64 need = folio ? (u64)folio_nr_pages(folio) : 0;
 		u64 want = folio ? max(min(promote, STEP_PAGES), need) : 0;
-		u64 room = (u64)max(tm_group_room(g->memcg), 0L);
+		u64 room = (u64)max(tm_group_room(g), 0L);
 		u64 moved;
 
 		/* The rest of a plan whose room others have taken. */

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Groups: cgroups with a DRAM quota.
+ * Groups: cgroups with a DRAM quota, and processes.
  *
- * A group exists from the first write of a quota until the cgroup goes, or
+ * A cgroup's group exists from the first write of a quota until the cgroup goes, or
  * until it has neither a quota nor a page on a slow node, and as long as a
  * group below it exists. It is found by css id through a table that the hook
- * reads under RCU.
+ * reads under RCU. That of a process is in process.c's table, and exists while there
+ * is a quota and the address space.
  */
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "ksym.h"
@@ -75,13 +77,11 @@ static struct tm_group *lookup_locked(struct mem_cgroup *memcg)
 	return g;
 }
 
+/* Takes over a reference of @memcg's. */
 static struct tm_group *group_alloc(struct mem_cgroup *memcg)
 {
-	struct tm_group *g;
+	struct tm_group *g = kzalloc(sizeof(*g), GFP_KERNEL);
 
-	if (table_grow((unsigned int)memcg->css.id))
-		return NULL;
-	g = kzalloc(sizeof(*g), GFP_KERNEL);
 	if (!g)
 		return NULL;
 	g->cpu = alloc_percpu(struct tm_group_cpu);
@@ -90,7 +90,6 @@ static struct tm_group *group_alloc(struct mem_cgroup *memcg)
 		return NULL;
 	}
 	g->memcg = memcg;
-	css_get(&memcg->css);
 	refcount_set(&g->ref, 1);
 	mutex_init(&g->count_mutex);
 	mutex_init(&g->move_mutex);
@@ -98,7 +97,22 @@ static struct tm_group *group_alloc(struct mem_cgroup *memcg)
 	g->max_pages = TM_QUOTA_MAX_PAGES;
 	g->share_pages = TM_QUOTA_MAX_PAGES;
 	tm_engine_init(&g->engine);
-	rcu_assign_pointer(table_locked()->slot[memcg->css.id], g);
+	return g;
+}
+
+/* The group of a cgroup that has none. */
+static struct tm_group *create_locked(struct mem_cgroup *memcg)
+{
+	struct tm_group *g;
+
+	if (table_grow((unsigned int)memcg->css.id))
+		return NULL;
+	g = group_alloc(memcg);
+	if (!g)
+		return NULL;
+	css_get(&memcg->css);
+	g->id = memcg->css.id;
+	rcu_assign_pointer(table_locked()->slot[g->id], g);
 	return g;
 }
 
@@ -107,7 +121,10 @@ static void release_locked(struct tm_group *g)
 {
 	if (g->watched || g->dependents)
 		return;
-	RCU_INIT_POINTER(table_locked()->slot[g->memcg->css.id], NULL);
+	if (g->mm)
+		tm_process_unlink(g);
+	else
+		RCU_INIT_POINTER(table_locked()->slot[g->id], NULL);
 	tm_group_put(g);
 }
 
@@ -117,8 +134,9 @@ static void update_quota_locked(struct tm_group *g)
 	nr_limited -= tm_group_limited(g);
 	WRITE_ONCE(g->quota_pages, min(g->max_pages, g->share_pages));
 	nr_limited += tm_group_limited(g);
-	rcu_assign_pointer(table_locked()->limited[g->memcg->css.id],
-			   tm_group_limited(g) ? g : NULL);
+	if (!g->mm)
+		rcu_assign_pointer(table_locked()->limited[g->id],
+				   tm_group_limited(g) ? g : NULL);
 }
 
 /* Groups between @memcg and @stop lose a dependent. */
@@ -141,7 +159,7 @@ static int link_ancestors(struct mem_cgroup *memcg)
 	struct mem_cgroup *m = memcg, *parent;
 
 	while ((m = parent_mem_cgroup(m)) && (parent = parent_mem_cgroup(m))) {
-		struct tm_group *up = lookup_locked(m) ?: group_alloc(m);
+		struct tm_group *up = lookup_locked(m) ?: create_locked(m);
 
 		if (!up) {
 			unlink_ancestors(memcg, m);
@@ -171,7 +189,7 @@ static struct tm_group *watch_locked(struct mem_cgroup *memcg)
 	if (link_ancestors(memcg))
 		return NULL;
 	if (!g)
-		g = group_alloc(memcg);
+		g = create_locked(memcg);
 	if (g)
 		WRITE_ONCE(g->watched, true);
 	else
@@ -201,16 +219,59 @@ struct tm_group *tm_group_get(struct mem_cgroup *memcg, bool create)
 	return g;
 }
 
+/* The group of an address space that is alive, as one that somebody writes to. */
+static struct tm_group *create_process_locked(struct mm_struct *mm)
+{
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(mm);
+	struct tm_group *g = group_alloc(memcg);
+
+	if (!g) {
+		css_put(&memcg->css);
+		return NULL;
+	}
+	mmgrab(mm);
+	g->mm = mm;
+	g->watched = true;
+	tm_process_link(g);
+	return g;
+}
+
+/**
+ * tm_group_of_mm - the group of a process, with a reference
+ * @mm: its address space; the caller keeps the structure
+ * @create: a quota is to be written: make one if there is none
+ *
+ * Return: group, or NULL: none, or no memory.
+ */
+struct tm_group *tm_group_of_mm(struct mm_struct *mm, bool create)
+{
+	struct tm_group *g;
+
+	mutex_lock(&tm_groups_lock);
+	preempt_disable();
+	g = tm_process_of(mm);
+	preempt_enable();
+	if (!g && create)
+		g = create_process_locked(mm);
+	if (g)
+		refcount_inc(&g->ref);
+	mutex_unlock(&tm_groups_lock);
+	return g;
+}
+
 void tm_group_put(struct tm_group *g)
 {
 	if (!refcount_dec_and_test(&g->ref))
 		return;
 	css_put(&g->memcg->css);
+	/* Not in a callback of RCU: what frees an address space takes locks of tasks. */
+	if (g->mm)
+		mmdrop(g->mm);
 	call_rcu(&g->rcu, group_free_rcu);
 }
 
 /**
- * tm_group_next - iterate over all groups
+ * tm_group_next - iterate over all groups: cgroups, then processes
  * @prev: last one, whose reference is dropped; NULL to begin
  *
  * Groups that come or go meanwhile may be seen or not.
@@ -219,7 +280,7 @@ void tm_group_put(struct tm_group *g)
  */
 struct tm_group *tm_group_next(struct tm_group *prev)
 {
-	unsigned int id = prev ? (unsigned int)prev->memcg->css.id + 1 : 0;
+	u64 id = prev ? prev->id + 1 : 0;
 	struct tm_group *next = NULL;
 	struct tm_group_table *t;
 
@@ -227,6 +288,7 @@ struct tm_group *tm_group_next(struct tm_group *prev)
 	t = table_locked();
 	for (; id < t->size && !next; id++)
 		next = rcu_dereference_protected(t->slot[id], lockdep_is_held(&tm_groups_lock));
+	next = next ?: tm_process_next(id);
 	if (next)
 		refcount_inc(&next->ref);
 	mutex_unlock(&tm_groups_lock);
@@ -252,7 +314,8 @@ void tm_group_remove(struct tm_group *g)
 		g->share_pages = TM_QUOTA_MAX_PAGES;
 		update_quota_locked(g);
 		WRITE_ONCE(g->watched, false);
-		unlink_ancestors(g->memcg, root_of(g->memcg));
+		if (!g->mm)
+			unlink_ancestors(g->memcg, root_of(g->memcg));
 		release_locked(g);
 	}
 	mutex_unlock(&tm_groups_lock);
@@ -377,6 +440,21 @@ struct tm_group *tm_group_set(struct mem_cgroup *memcg,
 	return ERR_PTR(ret);
 }
 
+/* The lowest group that counts a cgroup's pages, with a reference; NULL if there is none. */
+struct tm_group *tm_group_lowest(struct mem_cgroup *memcg)
+{
+	struct tm_group *g = NULL;
+
+	rcu_read_lock();
+	for (; memcg && !g; memcg = parent_mem_cgroup(memcg)) {
+		g = tm_group_of(memcg);
+		if (g && !refcount_inc_not_zero(&g->ref))
+			g = NULL;
+	}
+	rcu_read_unlock();
+	return g;
+}
+
 /* What binds a cgroup: the lowest quota on the way to the root. In pages. */
 u64 tm_group_effective(struct mem_cgroup *memcg)
 {
@@ -433,6 +511,10 @@ void tm_group_allowed_nodes(struct tm_group *g, nodemask_t *allowed)
 	struct task_struct *task;
 	struct mem_cgroup *m;
 
+	if (g->mm) {
+		tm_process_allowed_nodes(g->mm, allowed);
+		return;
+	}
 	nodes_clear(*allowed);
 	for (m = K(mem_cgroup_iter)(g->memcg, NULL, NULL); m;
 	     m = K(mem_cgroup_iter)(g->memcg, m, NULL)) {

@@ -115,6 +115,14 @@ tm_heat_t tm_heatmap_read(struct folio *folio)
 	return tm_heat_is_about(heat, tm_heat_tag(folio)) ? heat : TM_HEAT_NEVER;
 }
 
+/* Its level. Where nothing is known it is as cold as can be. */
+unsigned int tm_heatmap_level(struct folio *folio)
+{
+	unsigned int level = tm_heat_level(tm_heatmap_read(folio));
+
+	return level == TM_HEAT_UNKNOWN ? 0 : level;
+}
+
 /**
  * tm_heatmap_migrate - let a page's heat follow it
  * @src: where it is

@@ -84,7 +84,8 @@ void tm_look_at_folio(struct tm_observation *o, struct folio *folio, bool young,
 	if (o->look == TM_LOOK_HARVEST)
 		harvest_folio(o, folio, young, first);
 	else if (o->look == TM_LOOK_COLLECT && first &&
-		 tm_tier_of_node(o, folio_nid(folio)) == TM_FAST)
+		 tm_tier_of_node(o, folio_nid(folio)) == TM_FAST &&
+		 tm_heatmap_level(folio) <= o->collect_level)
 		add_candidate(o, TM_FAST, folio_pfn(folio), 0);
 }
 

@@ -20,11 +20,11 @@
 	((GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_THISNODE | __GFP_NOWARN | \
 	 __GFP_NOMEMALLOC | __GFP_NORETRY)
 
-void tm_batch_init(struct tm_batch *b, struct mem_cgroup *memcg, enum tm_tier to,
+void tm_batch_init(struct tm_batch *b, struct tm_group *g, enum tm_tier to,
 		   const nodemask_t *allowed)
 {
 	memset(b, 0, sizeof(*b));
-	b->memcg = memcg;
+	b->g = g;
 	b->to = to;
 	b->allowed = allowed;
 	INIT_LIST_HEAD(&b->folios);
@@ -47,7 +47,7 @@ static void count_failed(struct tm_batch *b, struct folio *folio, enum tm_stat w
 {
 	if (why == TM_STAT_FAILED_PINNED)
 		b->pinned_pages += (unsigned long)folio_nr_pages(folio);
-	tm_stat_add(b->memcg, why, (u64)folio_size(folio));
+	tm_stat_add(b->g, why, (u64)folio_size(folio));
 }
 
 /**
@@ -69,7 +69,7 @@ bool tm_batch_add(struct tm_batch *b, struct folio *folio)
 	}
 	/* First the books, then the page: a recount must not miss it. */
 	if (b->to == TM_SLOW)
-		tm_group_isolated(b->memcg, nr_pages);
+		tm_group_isolated(b->g, nr_pages);
 	isolated = tm_isolated(K(folio_isolate_lru)(folio));
 	if (isolated) {
 		list_add_tail(&folio->lru, &b->folios);
@@ -77,7 +77,7 @@ bool tm_batch_add(struct tm_batch *b, struct folio *folio)
 				    nr_pages);
 		b->nr_pages += (unsigned long)nr_pages;
 	} else if (b->to == TM_SLOW) {
-		tm_group_isolated(b->memcg, -nr_pages);
+		tm_group_isolated(b->g, -nr_pages);
 	}
 out:
 	folio_put(folio);
@@ -140,7 +140,8 @@ static bool take_batch(struct tm_batch *b)
 
 	rcu_read_lock();
 	preempt_disable();
-	taken = tm_group_take_from(b->memcg, b->memcg, (long)b->nr_pages);
+	taken = tm_group_take_from(b->g->mm ? b->g : NULL, b->g->memcg, b->g->memcg,
+				   (long)b->nr_pages);
 	preempt_enable();
 	rcu_read_unlock();
 	return taken;
@@ -171,17 +172,20 @@ unsigned long tm_batch_flush(struct tm_batch *b)
 				 MIGRATE_ASYNC, b->split ? MR_SYSCALL : MR_NUMA_MISPLACED, &moved);
 	putback(b);
 
+	/* First the books, as above. */
+	if (b->g->mm)
+		tm_process_moved(b->g, b->to, moved);
 	if (b->to == TM_SLOW)
-		tm_group_isolated(b->memcg, -(long)nr_pages);
+		tm_group_isolated(b->g, -(long)nr_pages);
 	else if (admitted)
-		tm_group_settle(b->memcg, (long)moved, (long)(nr_pages - moved));
+		tm_group_settle(b->g, (long)moved, (long)(nr_pages - moved));
 
 	spent_ns = ktime_get_ns() - start_ns;
-	tm_stat_add(b->memcg, b->to == TM_FAST ? TM_STAT_PROMOTED_BYTES : TM_STAT_DEMOTED_BYTES,
+	tm_stat_add(b->g, b->to == TM_FAST ? TM_STAT_PROMOTED_BYTES : TM_STAT_DEMOTED_BYTES,
 		    (u64)moved << PAGE_SHIFT);
-	tm_stat_add(b->memcg, TM_STAT_PINGPONG_BYTES, (u64)b->pingpong_pages << PAGE_SHIFT);
-	tm_stat_add(b->memcg, TM_STAT_MIGRATE_NSEC, spent_ns);
-	trace_tm_migrate(cgroup_id(b->memcg->css.cgroup), b->to, nr_pages << PAGE_SHIFT,
+	tm_stat_add(b->g, TM_STAT_PINGPONG_BYTES, (u64)b->pingpong_pages << PAGE_SHIFT);
+	tm_stat_add(b->g, TM_STAT_MIGRATE_NSEC, spent_ns);
+	trace_tm_migrate(cgroup_id(b->g->memcg->css.cgroup), b->to, nr_pages << PAGE_SHIFT,
 			 (u64)moved << PAGE_SHIFT, (u64)b->pingpong_pages << PAGE_SHIFT, spent_ns);
 
 	INIT_LIST_HEAD(&b->folios);

@@ -37,11 +37,13 @@
 /* One for each of the engine's weights. */
 static struct tm_heat_table tables[TM_ENGINE_WEIGHTS] __read_mostly;
 
-/* Is the folio charged to a cgroup that this group, and no nearer one, looks after? */
+/* Is the folio charged to a cgroup that this group, and no nearer one, looks after? Or its own? */
 static noinline bool mine_slow(struct tm_observation *o, struct folio *folio)
 {
 	struct mem_cgroup *memcg;
 
+	if (o->g->mm)
+		return !tm_folio_shared(folio);
 	rcu_read_lock();
 	o->last_charge = READ_ONCE(folio->memcg_data);
 	memcg = folio_memcg(folio);
@@ -175,6 +177,29 @@ static struct mm_struct *process_mm(struct task_struct *leader)
 	return mm;
 }
 
+/* Does a group of its own look after a process? Only quotas of its cgroups concern it, too. */
+static bool has_own_group(const struct tm_observation *o, const struct mm_struct *mm)
+{
+	bool has;
+
+	if (o->look == TM_LOOK_COLLECT)
+		return false;
+	preempt_disable();
+	has = tm_process_of(mm);
+	preempt_enable();
+	return has;
+}
+
+static void look_at_process(struct tm_observation *o, bool brief)
+{
+	struct mm_struct *mm = o->g->mm;
+
+	if (!mmget_not_zero(mm))
+		return;
+	look_at_mm(o, mm, tm_process_binds(mm), brief);
+	mmput(mm);
+}
+
 static void look_at_tasks(struct tm_observation *o, struct mem_cgroup *memcg, bool brief)
 {
 	struct mm_struct *last = NULL;
@@ -188,6 +213,10 @@ static void look_at_tasks(struct tm_observation *o, struct mem_cgroup *memcg, bo
 
 		if (!mm)
 			continue;
+		if (has_own_group(o, mm)) {
+			mmput(mm);
+			continue;
+		}
 		task_lock(task);
 		bound = tm_policy_binds(task->mempolicy);
 		task_unlock(task);
@@ -237,6 +266,11 @@ static void look_at_group(struct tm_observation *o, unsigned int parts)
 
 	if (o->stopped)
 		return;
+	if (o->g->mm) {
+		if (parts & TASKS)
+			look_at_process(o, parts & BRIEF);
+		return;
+	}
 	for (m = K(mem_cgroup_iter)(root, NULL, NULL); m; m = K(mem_cgroup_iter)(root, m, NULL)) {
 		bool nearest;
 
@@ -287,7 +321,8 @@ static void begin(struct tm_observation *o, struct tm_group *g)
 	o->visited_pages = 0;
 	o->young_pages = 0;
 	o->stopped = false;
-	o->last_charge = 0;
+	/* Of a process each page is asked: no page is charged to 1. */
+	o->last_charge = g->mm ? 1 : 0;
 	o->last_mine = false;
 	o->reclaim_asked_pages = reclaim_asked_pages();
 	o->forget = o->reclaim_asked_pages == g->reclaim_asked_pages ? 0 : TM_HEAT_TOLD;
@@ -308,7 +343,7 @@ static void begin_harvest(struct tm_observation *o)
 	o->g->parity = !o->g->parity;
 	o->parity = o->g->parity ? TM_HEAT_PARITY : 0;
 	o->turn = get_random_u32();
-	tm_plan_candidates(&e->harvest.histogram, tm_group_room(o->g->memcg),
+	tm_plan_candidates(&e->harvest.histogram, tm_group_room(o->g),
 			   tm_engine_fine_gap(e), TM_CANDIDATES, &floor, &ceiling);
 	for (state = 0; state < 2 * TM_HEAT_STATES; state++) {
 		int level = (int)tm_heat_level((tm_heat_t)state);
@@ -349,7 +384,7 @@ static void end(struct tm_observation *o, u64 start_ns, u64 window_ns)
 {
 	u64 spent_ns = ktime_get_ns() - start_ns;
 
-	tm_stat_add(o->g->memcg, TM_STAT_SCAN_PAGES, o->visited_pages);
+	tm_stat_add(o->g, TM_STAT_SCAN_PAGES, o->visited_pages);
 	trace_tm_observe(cgroup_id(o->g->memcg->css.cgroup), window_ns,
 			 o->visited_pages << PAGE_SHIFT, o->young_pages << PAGE_SHIFT,
 			 o->nr[TM_SLOW], o->nr[TM_FAST], spent_ns);
@@ -447,7 +482,9 @@ struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier
 	same = page_folio(page) == folio && !folio_test_hugetlb(folio) &&
 	       folio_test_lru(folio) &&
 	       node_isset(folio_nid(folio), o->slow) == (tier == TM_SLOW);
-	if (same) {
+	if (same && o->g->mm) {
+		same = folio_mapped(folio) && !tm_folio_shared(folio);
+	} else if (same) {
 		struct mem_cgroup *memcg;
 
 		rcu_read_lock();

@@ -53,6 +53,7 @@ struct tm_slice {
  * @first: 1 + index of the first one of each level; 0 for none
  * @visited_pages: mapped pages, or unmapped folios' pages, looked at
  * @young_pages: of them, accessed ones
+ * @collect_level: hottest pages that %TM_LOOK_COLLECT is for
  * @stopped: ended early, so the result is worth nothing
  */
 struct tm_observation {
@@ -63,6 +64,7 @@ struct tm_observation {
 	u16 first[TM_NR_TIERS][TM_HEAT_LEVELS];
 	u64 visited_pages;
 	u64 young_pages;
+	unsigned int collect_level;
 	bool stopped;
 
 	/* private: state of the walk */

@@ -136,7 +136,7 @@ struct demotion {
 
 static bool interrupted(const struct demotion *d)
 {
-	return tm_stopping() || css_is_dying(&d->g->memcg->css) ||
+	return tm_stopping() || tm_group_gone(d->g) ||
 	       (!(current->flags & PF_KTHREAD) && signal_pending(current));
 }
 
@@ -159,14 +159,6 @@ static bool flush_done(struct demotion *d, struct tm_batch *b)
 	return d->full || !excess(d) || interrupted(d);
 }
 
-/* Where nothing is known, the order of the lists alone decides. */
-static unsigned int level_of(struct folio *folio)
-{
-	unsigned int level = tm_heat_level(tm_heatmap_read(folio));
-
-	return level == TM_HEAT_UNKNOWN ? 0 : level;
-}
-
 /* Returns true if there is no more to do or nothing more can be done. */
 static bool demote_list(struct demotion *d, struct tm_batch *b, struct lruvec *lruvec,
 			struct list_head *list, long nr_pages)
@@ -179,7 +171,7 @@ static bool demote_list(struct demotion *d, struct tm_batch *b, struct lruvec *l
 		for (i = 0; i < n; i++) {
 			struct folio *folio = grabbed[i];
 
-			if (b->nr_pages >= excess(d) || level_of(folio) > d->max_level)
+			if (b->nr_pages >= excess(d) || tm_heatmap_level(folio) > d->max_level)
 				folio_put(folio);
 			else if (!tm_batch_add(b, folio))
 				d->refused++;
@@ -196,13 +188,17 @@ static bool demote_list(struct demotion *d, struct tm_batch *b, struct lruvec *l
 static bool demote_node(struct demotion *d, struct mem_cgroup *memcg, int nid)
 {
 	struct mem_cgroup_per_node *pn = memcg->nodeinfo[nid];
+	struct tm_group *lowest;
 	struct tm_batch b;
 	unsigned int i;
 	bool done = false;
 
 	if (!tm_memcg_pages(memcg, nid))
 		return false;
-	tm_batch_init(&b, memcg, TM_SLOW, &d->allowed);
+	lowest = tm_group_lowest(memcg);
+	if (!lowest)
+		return false;
+	tm_batch_init(&b, lowest, TM_SLOW, &d->allowed);
 	b.split = d->split;
 	/* Each cgroup gives in proportion to what it has. */
 	d->share_pages = div64_u64(d->excess_pages * tm_memcg_pages(memcg, nid),
@@ -217,6 +213,7 @@ static bool demote_node(struct demotion *d, struct mem_cgroup *memcg, int nid)
 	}
 	if (b.nr_pages)
 		done |= flush_done(d, &b);
+	tm_group_put(lowest);
 	return done;
 }
 
@@ -242,7 +239,7 @@ static void demote_sweep(struct demotion *d)
 	}
 }
 
-/* The lists don't lead to mlocked pages; page tables do. */
+/* The lists don't lead to mlocked pages, nor to those of one process; page tables do. */
 static void demote_mapped(struct demotion *d)
 {
 	u64 start_ns = ktime_get_ns(), before = d->moved_pages;
@@ -253,8 +250,9 @@ static void demote_mapped(struct demotion *d)
 
 	if (!o)
 		return;
+	o->collect_level = d->max_level;
 	tm_observe(o, d->g, TM_LOOK_COLLECT);
-	tm_batch_init(&b, d->g->memcg, TM_SLOW, &d->allowed);
+	tm_batch_init(&b, d->g, TM_SLOW, &d->allowed);
 	b.split = d->split;
 	for (i = 0; i < o->nr[TM_FAST] && !done; i++) {
 		struct folio *folio = tm_candidate_get(o, TM_FAST, o->candidates[TM_FAST][i].pfn);
@@ -272,7 +270,7 @@ static void demote_mapped(struct demotion *d)
 
 static enum tm_demote_result run_sweeps(struct demotion *d)
 {
-	bool mapped = false;
+	bool mapped = d->g->mm, drained = false;
 	bool tried_split = false;
 	u64 before;
 
@@ -281,6 +279,8 @@ static enum tm_demote_result run_sweeps(struct demotion *d)
 	d->max_level -= min(d->max_level, 1U);
 	if (d->probe)
 		d->max_level = TM_HEAT_LEVELS;
+	if (mapped && d->probe && ktime_get_ns() < d->g->mapped_ns)
+		return TM_DEMOTE_STUCK;
 	for (;;) {
 		if (interrupted(d))
 			return TM_DEMOTE_STOPPED;
@@ -302,10 +302,11 @@ static enum tm_demote_result run_sweeps(struct demotion *d)
 		/* Nothing moved: take hotter pages, then those on no list. */
 		if (d->max_level < TM_HEAT_LEVELS) {
 			d->max_level = min(d->max_level + SWEEP_LEVELS, TM_HEAT_LEVELS);
-		} else if (!mapped && (!d->probe || ktime_get_ns() >= d->g->mapped_ns)) {
+		} else if (!drained && (!d->probe || ktime_get_ns() >= d->g->mapped_ns)) {
 			/* Folios in the per-CPU batches can't be isolated. */
 			K(lru_add_drain_all)();
 			tm_group_recount(d->g);
+			drained = true;
 			mapped = true;
 		} else {
 			return TM_DEMOTE_STUCK;

@@ -9,23 +9,22 @@
 struct tm_counters tm_totals;
 
 /**
- * tm_stat_add - count for a cgroup's group and all groups above it
- * @memcg: where it happened
+ * tm_stat_add - count for a group and all groups above it
+ * @g: where it happened
  * @item: counter
  * @n: how much
  */
-void tm_stat_add(struct mem_cgroup *memcg, enum tm_stat item, u64 n)
+void tm_stat_add(struct tm_group *g, enum tm_stat item, u64 n)
 {
+	struct mem_cgroup *above;
+	struct tm_group *up;
+
 	if (!n)
 		return;
 	atomic64_add((s64)n, &tm_totals.stat[item]);
 	rcu_read_lock();
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		struct tm_group *g = tm_group_of(memcg);
-
-		if (g)
-			atomic64_add((s64)n, &g->counters.stat[item]);
-	}
+	for (up = tm_first_above(g, &above); up; up = tm_next_above(&above))
+		atomic64_add((s64)n, &up->counters.stat[item]);
 	rcu_read_unlock();
 }
 
@@ -56,6 +55,9 @@ void tm_event(struct tm_group *g, enum tm_event event)
 	trace_tm_event(cgroup_id(g->memcg->css.cgroup), event);
 	atomic64_inc(&g->counters.events_local[event]);
 	atomic64_inc(&tm_totals.events[event]);
+	if (g->mm)
+		/* It has no files; whoever wants to know asks. */
+		return;
 	notify(g->memcg, "tiermem.events.local");
 
 	/* The group keeps its cgroup, and that keeps its ancestors. */

@@ -58,12 +58,12 @@ static __always_inline bool charged_memcg(struct mem_cgroup **memcg)
 }
 
 /* Count for every limited group that the page would have been charged to. */
-static void note(struct mem_cgroup *memcg, long nr_pages, bool steered)
+static void note(struct tm_group *own, struct mem_cgroup *memcg, long nr_pages, bool steered)
 {
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		struct tm_group *g = tm_group_of(memcg);
+	struct tm_group *g = own ?: tm_next_above(&memcg);
 
-		if (!g || !tm_group_limited(g))
+	for (; g; g = tm_next_above(&memcg)) {
+		if (!tm_group_limited(g))
 			continue;
 		if (steered) {
 			this_cpu_add(g->cpu->steered_pages, nr_pages);
@@ -76,17 +76,17 @@ static void note(struct mem_cgroup *memcg, long nr_pages, bool steered)
 }
 
 /* This CPU's stock didn't do: admit the page, or send it to a slow node that has room. */
-static noinline notrace void admit_or_steer(struct pt_regs *regs, struct mem_cgroup *memcg,
-					    struct mem_cgroup *from)
+static noinline notrace void admit_or_steer(struct pt_regs *regs, struct tm_group *own,
+					    struct mem_cgroup *memcg, struct mem_cgroup *from)
 {
 	const nodemask_t *bound = (const nodemask_t *)regs->cx;
 	gfp_t gfp = (__force gfp_t)regs->di;
 	unsigned long order = regs->si;
 	int nid;
 
-	if (tm_group_take_from(memcg, from, 1L << order)) {
+	if (tm_group_take_from(own, memcg, from, 1L << order)) {
 		if (order)
-			tm_group_took_large(memcg, 1L << order);
+			tm_group_took_large(own, memcg, 1L << order);
 		return;
 	}
 	if (gfp & __GFP_THISNODE && !is_thp_fault(gfp, order)) {
@@ -96,14 +96,14 @@ static noinline notrace void admit_or_steer(struct pt_regs *regs, struct mem_cgr
 	nid = tm_tiers_pick(tm_rcu(tm_tiers), (int)regs->dx, bound ?: &current->mems_allowed,
 			    1UL << order);
 	if (nid == NUMA_NO_NODE) {
-		note(memcg, 1L << order, false);
+		note(own, memcg, 1L << order, false);
 		return;
 	}
 	regs->dx = (unsigned long)nid;
 	/* A large folio that finds no place there becomes small ones there, not large here. */
 	if (order && gfp & __GFP_NOWARN)
 		regs->di |= (__force unsigned long)__GFP_THISNODE;
-	note(memcg, 1L << order, true);
+	note(own, memcg, 1L << order, true);
 }
 
 static __always_inline void steer(struct pt_regs *regs, unsigned long order)
@@ -112,9 +112,11 @@ static __always_inline void steer(struct pt_regs *regs, unsigned long order)
 
 	preempt_disable_notrace();
 	if (likely(charged_memcg(&memcg)) && tm_node_is_fast((int)regs->dx)) {
-		from = tm_group_take_stock(memcg, 1L << order);
+		struct tm_group *own = tm_process_of(current->mm);
+
+		from = unlikely(own) ? memcg : tm_group_take_stock(memcg, 1L << order);
 		if (from)
-			admit_or_steer(regs, memcg, from);
+			admit_or_steer(regs, own, memcg, from);
 	}
 	preempt_enable_notrace();
 }

@@ -28,6 +28,7 @@
 #include <linux/mutex.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 
@@ -75,7 +76,7 @@ extern struct tm_counters tm_totals;
 
 struct tm_group;
 
-void tm_stat_add(struct mem_cgroup *memcg, enum tm_stat item, u64 n);
+void tm_stat_add(struct tm_group *g, enum tm_stat item, u64 n);
 void tm_event(struct tm_group *g, enum tm_event event);
 
 /*
@@ -130,9 +131,13 @@ struct tm_group_cpu {
 };
 
 /**
- * struct tm_group - a cgroup with a DRAM quota
+ * struct tm_group - a cgroup with a DRAM quota, or a process
  *
- * @memcg: the cgroup; a css reference is held
+ * @memcg: the cgroup; of a process, the one that it was in when it got its quota. A css
+ *	reference is held
+ * @mm: of a process, its address space; a reference that keeps the structure only
+ * @id: place in the order of tm_group_next(): the css id; above all those, a process
+ * @hash: in the table of processes; tm_groups_lock to write
  * @ref: one for the table, one per user that sleeps
  * @rcu: frees it after the hook's readers
  * @quota_pages: what binds: the lower one of @max_pages and @share_pages; written
@@ -156,7 +161,10 @@ struct tm_group_cpu {
  * @count_mutex: one recount at a time
  * @inflight, @inflight_large: admitted but not counted yet; count_mutex
  * @fast_pages, @slow_pages: usage at the last recount; count_mutex to write
- * @counted_ns: when; count_mutex
+ * @debt_pages: what of a process was then, or may have been, above the quota; count_mutex
+ * @counted_ns: when; count_mutex, as for the next two
+ * @walk_ns: of a process, what the last look at its page tables took
+ * @walked_quota_pages: and what its quota was
  * @over: above the quota at the last recount; count_mutex
  *
  * @waiting: writers that want move_mutex
@@ -189,6 +197,9 @@ struct tm_group_cpu {
  */
 struct tm_group {
 	struct mem_cgroup *memcg;
+	struct mm_struct *mm;
+	u64 id;
+	struct hlist_node hash;
 	refcount_t ref;
 	struct rcu_head rcu;
 	u64 quota_pages;
@@ -212,7 +223,10 @@ struct tm_group {
 	struct tm_inflight inflight_large;
 	u64 fast_pages;
 	u64 slow_pages;
+	u64 debt_pages;
 	u64 counted_ns;
+	u64 walk_ns;
+	u64 walked_quota_pages;
 	bool over;
 
 	atomic_t waiting;
@@ -274,6 +288,8 @@ struct tm_group *tm_group_set(struct mem_cgroup *memcg,
 u64 tm_group_effective(struct mem_cgroup *memcg);
 bool tm_group_above(struct mem_cgroup *memcg);
 struct tm_group *tm_group_nearest(struct mem_cgroup *memcg);
+struct tm_group *tm_group_lowest(struct mem_cgroup *memcg);
+struct tm_group *tm_group_of_mm(struct mm_struct *mm, bool create);
 void tm_group_allowed_nodes(struct tm_group *g, nodemask_t *allowed);
 bool tm_groups_any_limited(void);
 
@@ -304,12 +320,108 @@ static __always_inline struct tm_group *tm_group_of(const struct mem_cgroup *mem
 	return id < t->size ? tm_rcu(t->slot[id]) : NULL;
 }
 
+/*
+ * What counts for a group, counts for all above it: a process's cgroup, and all cgroups
+ * from there to the root that have a group. Context: RCU read side.
+ *
+ *	for (up = tm_first_above(g, &above); up; up = tm_next_above(&above))
+ */
+static inline struct tm_group *tm_next_above(struct mem_cgroup **memcg)
+{
+	while (*memcg) {
+		struct tm_group *g = tm_group_of(*memcg);
+
+		*memcg = parent_mem_cgroup(*memcg);
+		if (g)
+			return g;
+	}
+	return NULL;
+}
+
+/* The group itself, or NULL if it isn't in the table any more; a cursor for the others. */
+static inline struct tm_group *tm_first_above(struct tm_group *g, struct mem_cgroup **memcg)
+{
+	*memcg = g->memcg;
+	return g->mm ? g : tm_next_above(memcg);
+}
+
+/* ---- process.c -------------------------------------------------------- */
+
+/* Where ids of processes begin; those of cgroups have 16 bits. */
+#define TM_PROCESS_ID	BIT_ULL(16)
+
+/* How many there are; tm_groups_lock to write, read anywhere. */
+extern unsigned int tm_nr_processes;
+
+extern struct hlist_head tm_process_table[];
+
+#define TM_PROCESS_BITS	6
+
+/**
+ * tm_process_of - the group of a process
+ * @mm: address space, or NULL
+ *
+ * In line for the hook, which asks for every page while there is such a group.
+ *
+ * Context: RCU read side.
+ * Return: group, or NULL.
+ */
+static __always_inline struct tm_group *tm_process_of(const struct mm_struct *mm)
+{
+	struct tm_group *g;
+
+	if (likely(!READ_ONCE(tm_nr_processes)) || !mm)
+		return NULL;
+	hlist_for_each_entry_rcu(g, &tm_process_table[hash_ptr(mm, TM_PROCESS_BITS)], hash,
+				 rcu_read_lock_sched_held())
+		if (g->mm == mm)
+			return g;
+	return NULL;
+}
+
+struct tm_group *tm_process_next(u64 id);
+void tm_process_link(struct tm_group *g);
+void tm_process_unlink(struct tm_group *g);
+u64 tm_process_recount(struct tm_group *g);
+void tm_process_moved(struct tm_group *g, enum tm_tier to, unsigned long nr_pages);
+void tm_process_pages(struct mm_struct *mm, u64 *fast_pages, u64 *slow_pages);
+u64 tm_process_faulting(struct tm_group *g, u64 most);
+void tm_process_allowed_nodes(struct mm_struct *mm, nodemask_t *allowed);
+bool tm_process_binds(struct mm_struct *mm);
+struct mm_struct *tm_mm_of_pid(int nr);
+int tm_process_next_pid(int nr);
+
+/* Nobody is left who could use its memory. */
+static inline bool tm_group_gone(const struct tm_group *g)
+{
+	return g->mm ? !atomic_read(&g->mm->mm_users) : css_is_dying(&g->memcg->css);
+}
+
 /* ---- account.c -------------------------------------------------------- */
 
 unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid);
 unsigned long tm_memcg_file_pages(struct mem_cgroup *memcg, int nid);
 void tm_subtree_pages(struct mem_cgroup *root, u64 *fast_pages, u64 *slow_pages);
 u64 tm_subtree_hugetlb_pages(struct mem_cgroup *root);
+
+/**
+ * struct tm_recount - what was so when pages began to be counted
+ * @quota_pages: the quota
+ * @taken_pages: see tm_group::taken_pages
+ * @held_pages: isolated pages
+ * @inflight_pages: admitted, and perhaps not counted
+ */
+struct tm_recount {
+	u64 quota_pages;
+	u64 taken_pages;
+	long held_pages;
+	u64 inflight_pages;
+};
+
+void tm_recount_begin(struct tm_group *g, struct tm_recount *r);
+void tm_recount_end(struct tm_group *g, const struct tm_recount *r, u64 fast_pages,
+		    u64 slow_pages);
+bool tm_may_be_in_fault(const struct task_struct *task);
 u64 tm_group_recount(struct tm_group *g);
 void tm_group_recount_path(struct tm_group *g);
 u64 tm_group_excess(const struct tm_group *g);
@@ -317,12 +429,13 @@ void tm_group_sum_cpu(const struct tm_group *g, u64 *steered, u64 *unsteered);
 
 /* ---- admit.c ---------------------------------------------------------- */
 
-bool tm_group_take_from(struct mem_cgroup *memcg, struct mem_cgroup *from, long nr_pages);
-void tm_group_took_large(struct mem_cgroup *memcg, long nr_pages);
-void tm_group_settle(struct mem_cgroup *memcg, long came_pages, long stayed_pages);
-void tm_group_isolated(struct mem_cgroup *memcg, long nr_pages);
-long tm_group_room(struct mem_cgroup *memcg);
-u64 tm_group_shortage(struct mem_cgroup *memcg);
+bool tm_group_take_from(struct tm_group *own, struct mem_cgroup *memcg, struct mem_cgroup *from,
+			long nr_pages);
+void tm_group_took_large(struct tm_group *own, struct mem_cgroup *memcg, long nr_pages);
+void tm_group_settle(struct tm_group *g, long came_pages, long stayed_pages);
+void tm_group_isolated(struct tm_group *g, long nr_pages);
+long tm_group_room(struct tm_group *g);
+u64 tm_group_shortage(struct tm_group *g);
 
 /**
  * tm_group_take_stock - admit pages to DRAM from this CPU's stock
@@ -402,6 +515,7 @@ void tm_heatmap_exit(void);
 void tm_heatmap_relayout(void);
 struct tm_heat_chunk *tm_heatmap_chunk_slow(unsigned long pfn);
 tm_heat_t tm_heatmap_read(struct folio *folio);
+unsigned int tm_heatmap_level(struct folio *folio);
 bool tm_heatmap_migrate(struct folio *src, struct folio *dst);
 
 /* Identifies what a frame holds: its place in a file or an anonymous mapping. */
@@ -418,7 +532,7 @@ static __always_inline unsigned int tm_heat_tag(struct folio *folio)
 
 /**
  * struct tm_batch - folios on their way to the other tier
- * @memcg: whose they are; groups from here to the root are accounted
+ * @g: whose they are; it and all groups above it are accounted
  * @to: where they go
  * @allowed: nodes that the cgroup's cpuset allows
  * @folios: isolated folios
@@ -432,7 +546,7 @@ static __always_inline unsigned int tm_heat_tag(struct folio *folio)
  * @pingpong_total_pages: all flushes
  */
 struct tm_batch {
-	struct mem_cgroup *memcg;
+	struct tm_group *g;
 	enum tm_tier to;
 	const nodemask_t *allowed;
 	struct list_head folios;
@@ -446,7 +560,7 @@ struct tm_batch {
 	unsigned long pingpong_total_pages;
 };
 
-void tm_batch_init(struct tm_batch *b, struct mem_cgroup *memcg, enum tm_tier to,
+void tm_batch_init(struct tm_batch *b, struct tm_group *g, enum tm_tier to,
 		   const nodemask_t *allowed);
 bool tm_batch_add(struct tm_batch *b, struct folio *folio);
 unsigned long tm_batch_flush(struct tm_batch *b);

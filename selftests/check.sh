@@ -39,6 +39,7 @@ test_bpftrace			pmem		6.12*	600
 test_churn			pmem		*	300
 test_badwrites			pmem		*	200
 test_ctl			pmem		*	300
+test_process			pmem		*	300
 test_refuse v2			pmem		*	200
 test_dkms vm			pmem		*	200
 test_tiers			pmem		*	100

@@ -96,6 +96,14 @@ static void make(union any *a, unsigned long cmd)
 	}
 }
 
+/* The same about a process. */
+static void by_pid(union any *a, pid_t pid)
+{
+	a->group.flags |= TIERMEM_GROUP_PID;
+	a->group.cgroup_fd = 0;
+	a->group.pid = pid;
+}
+
 #define OFFSET(s, m)	offsetof(struct tiermem_##s, m), sizeof(((struct tiermem_##s *)0)->m)
 
 static const struct rule {
@@ -108,14 +116,16 @@ static const struct rule {
 	{ TIERMEM_INFO, OFFSET(info, flags), 1, EINVAL, "info: a flag" },
 	{ TIERMEM_GROUP_GET, OFFSET(group, flags), 1, EINVAL, "get: a flag of set" },
 	{ TIERMEM_GROUP_GET, OFFSET(group, set), 1, EINVAL, "get: something to set" },
-	{ TIERMEM_GROUP_GET, OFFSET(group, reserved), 1, EINVAL, "get: what is reserved" },
+	{ TIERMEM_GROUP_GET, OFFSET(group, pid), 1, EINVAL, "get: a pid, but not by pid" },
 	{ TIERMEM_GROUP_GET, OFFSET(group, cgroup_fd), -1, EBADF, "get: no descriptor" },
 	{ TIERMEM_GROUP_SET, OFFSET(group, flags), 2, EINVAL, "set: an unknown flag" },
 	{ TIERMEM_GROUP_SET, OFFSET(group, flags), 1U << 31, EINVAL, "set: the last flag" },
 	{ TIERMEM_GROUP_SET, OFFSET(group, set), 0, EINVAL, "set: nothing" },
 	{ TIERMEM_GROUP_SET, OFFSET(group, set), 8, EINVAL, "set: something unknown" },
-	{ TIERMEM_GROUP_SET, OFFSET(group, reserved), 1, EINVAL, "set: what is reserved" },
+	{ TIERMEM_GROUP_SET, OFFSET(group, pid), 1, EINVAL, "set: a pid, but not by pid" },
 	{ TIERMEM_GROUP_SET, OFFSET(group, cgroup_fd), -1, EBADF, "set: no descriptor" },
+	{ TIERMEM_GROUP_GET, OFFSET(group, flags), 4, EINVAL, "get: the next cgroup" },
+	{ TIERMEM_GROUP_SET, OFFSET(group, flags), 4, EINVAL, "set: whoever is next" },
 	{ TIERMEM_HEATMAP, OFFSET(heatmap, flags), 1, EINVAL, "heatmap: a flag" },
 	{ TIERMEM_HEATMAP, OFFSET(heatmap, nr), 0, EINVAL, "heatmap: no room" },
 	{ TIERMEM_HEATMAP, OFFSET(heatmap, nr), 65537, EINVAL, "heatmap: too much room" },
@@ -198,6 +208,45 @@ static bool sizes(unsigned long cmd)
 	return ok;
 }
 
+/* What else is wrong where a process is meant. */
+static bool process_rejections(void)
+{
+	static const struct { int pid, err; const char *what; } pids[] = {
+		{ 0, EINVAL, "pid 0" }, { -1, EINVAL, "pid -1" },
+		{ 0x7fffffff, ESRCH, "no such process" }, { 2, ESRCH, "a thread of the kernel" },
+	};
+	static const unsigned int others[] = { TIERMEM_SET_DRAM_MIN, TIERMEM_SET_DRAM_WEIGHT };
+	bool ok = true;
+	union any a;
+	size_t i;
+	int set;
+
+	for (set = 0; set < 2; set++) {
+		unsigned long cmd = set ? TIERMEM_GROUP_SET : TIERMEM_GROUP_GET;
+
+		for (i = 0; i < ARRAY_SIZE(pids); i++) {
+			make(&a, cmd);
+			by_pid(&a, pids[i].pid);
+			ok &= gives(cmd, &a, pids[i].err, pids[i].what);
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		make(&a, TIERMEM_GROUP_SET);
+		by_pid(&a, getpid());
+		a.group.set = others[i] | TIERMEM_SET_DRAM_MAX;
+		ok &= gives(TIERMEM_GROUP_SET, &a, EINVAL, "a process has a dram_max only");
+	}
+	make(&a, TIERMEM_GROUP_GET);
+	by_pid(&a, getpid());
+	a.group.cgroup_fd = cg_fd;
+	ok &= gives(TIERMEM_GROUP_GET, &a, EINVAL, "a cgroup and a process");
+	make(&a, TIERMEM_GROUP_GET);
+	by_pid(&a, 0);
+	a.group.flags |= TIERMEM_GROUP_NEXT;
+	ok &= gives(TIERMEM_GROUP_GET, &a, ESRCH, "no process with a quota");
+	return ok;
+}
+
 static bool rejections(void)
 {
 	bool ok = true;
@@ -224,6 +273,7 @@ static bool rejections(void)
 	ok &= gives(TIERMEM_GROUP_GET, &a, EINVAL, "no memory controller");
 	a.group.cgroup_fd = dev;
 	ok &= gives(TIERMEM_GROUP_GET, &a, EBADF, "no cgroup");
+	ok &= process_rejections();
 	make(&a, TIERMEM_HEATMAP);
 	a.heatmap.start = 8192;
 	a.heatmap.end = 4096;
@@ -426,6 +476,10 @@ static int unprivileged(struct tm_child *self, void *arg)
 		if (request(dev, commands[i], &a) != expected[i])
 			bad |= 1 << i;
 	}
+	make(&a, TIERMEM_GROUP_GET);
+	by_pid(&a, getpid());
+	if (request(dev, TIERMEM_GROUP_GET, &a) != EPERM)
+		bad |= 32;
 	if (open(DEVICE, O_RDWR) >= 0 || errno != EACCES)
 		bad |= 16;
 	return bad;
@@ -531,6 +585,11 @@ static void *storm_requests(void *arg)
 		} else if (cmd != TIERMEM_INFO) {
 			a.group.cgroup_fd = victim_fd;
 			a.group.flags = cmd == TIERMEM_GROUP_SET && next_random(&x) % 2;
+			if (next_random(&x) % 2) {
+				a.group.flags |= TIERMEM_GROUP_PID;
+				a.group.pid = victim_pid;
+				a.group.cgroup_fd = 0;
+			}
 			if (cmd == TIERMEM_GROUP_SET)
 				a.group.dram_max = next_random(&x) % (32 * TM_MIB);
 		}
@@ -540,8 +599,10 @@ static void *storm_requests(void *arg)
 		if (cmd == TIERMEM_HEATMAP)
 			a.heatmap.ranges = next_random(&x) % 8 ? (uintptr_t)out :
 					   1ULL << 63 | next_random(&x);
-		if (cmd == TIERMEM_GROUP_SET && a.group.cgroup_fd != victim_fd)
-			a.group.cgroup_fd = -1;
+		if (cmd == TIERMEM_GROUP_SET &&
+		    (a.group.flags & TIERMEM_GROUP_PID ? a.group.pid != victim_pid :
+							 a.group.cgroup_fd != victim_fd))
+			a.group.set = 0;
 		request(storm_dev, cmd, &a);
 	}
 	free(out);

@@ -25,7 +25,8 @@ static int request(unsigned long cmd, void *arg)
 	return ioctl(dev, cmd, arg) < 0 ? errno : 0;
 }
 
-static int heatmap_of(pid_t pid)
+/* All that can be asked about a process: the same error, or a number that is none. */
+static int asked_about(pid_t pid)
 {
 	static struct tiermem_range ranges[16];
 	struct tiermem_heatmap h = {
@@ -33,7 +34,17 @@ static int heatmap_of(pid_t pid)
 		.step = 1ULL << 40, .ranges = (uintptr_t)ranges,
 	};
 
-	return request(TIERMEM_HEATMAP, &h);
+	struct tiermem_group get = {
+		.size = sizeof(get), .flags = TIERMEM_GROUP_PID, .pid = pid,
+	};
+	struct tiermem_group put = {
+		.size = sizeof(put), .flags = TIERMEM_GROUP_PID, .pid = pid,
+		.set = TIERMEM_SET_DRAM_MAX, .dram_max = TIERMEM_MAX,
+	};
+	int err = request(TIERMEM_HEATMAP, &h);
+
+	return request(TIERMEM_GROUP_GET, &get) == err && request(TIERMEM_GROUP_SET, &put) == err ?
+		err : 9999;
 }
 
 /* Errors of the requests that change something or see addresses. */
@@ -48,7 +59,7 @@ static int requests(const char *who, int set, int heatmap, pid_t pid)
 	return tm_judge(who, "asks", "INFO", request(TIERMEM_INFO, &i), 0) +
 	       tm_judge(who, "asks", "GROUP_GET", request(TIERMEM_GROUP_GET, &get), 0) +
 	       tm_judge(who, "asks", "GROUP_SET", request(TIERMEM_GROUP_SET, &put), set) +
-	       tm_judge(who, "asks", "HEATMAP", heatmap_of(pid), heatmap);
+	       tm_judge(who, "asks", "by pid", asked_about(pid), heatmap);
 }
 
 /* A user, or root of a user namespace if @arg says so. */
@@ -61,7 +72,7 @@ static int as_user(struct tm_child *self, void *arg)
 	if (tm_become_user() || (in_namespace && (unshare(CLONE_NEWUSER) || tm_map_root())))
 		return 100;
 	return requests(who, EPERM, EPERM, getppid()) +
-	       tm_judge(who, "asks of himself", "HEATMAP", heatmap_of(getpid()), EPERM);
+	       tm_judge(who, "asks of himself", "by pid", asked_about(getpid()), EPERM);
 }
 
 static bool users(void)
@@ -112,9 +123,9 @@ static int as_admin(struct tm_child *self, void *arg)
 	if (keep(1U << CAP_SYS_ADMIN))
 		return 100;
 	return requests(who, 0, EACCES, getppid()) +
-	       tm_judge(who, "asks of himself", "HEATMAP", heatmap_of(getpid()), 0) +
-	       tm_judge(who, "asks of a process of his", "HEATMAP", heatmap_of(dumpable_pid), 0) +
-	       tm_judge(who, "asks of one that hides", "HEATMAP", heatmap_of(hidden_pid), EACCES);
+	       tm_judge(who, "asks of himself", "by pid", asked_about(getpid()), 0) +
+	       tm_judge(who, "asks of a process of his", "by pid", asked_about(dumpable_pid), 0) +
+	       tm_judge(who, "asks of one that hides", "by pid", asked_about(hidden_pid), EACCES);
 }
 
 static int as_tracer(struct tm_child *self, void *arg)
@@ -135,8 +146,8 @@ static int as_both(struct tm_child *self, void *arg)
 	if (keep(1U << CAP_SYS_ADMIN | 1U << CAP_SYS_PTRACE))
 		return 100;
 	return requests("a user with both", 0, 0, getppid()) +
-	       tm_judge("a user with both", "asks of one that hides", "HEATMAP",
-			heatmap_of(hidden_pid), 0);
+	       tm_judge("a user with both", "asks of one that hides", "by pid",
+			asked_about(hidden_pid), 0);
 }
 
 static bool capabilities(void)

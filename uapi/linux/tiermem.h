@@ -64,22 +64,31 @@ struct tiermem_info {
 
 /* TIERMEM_GROUP_SET: don't wait until pages have moved. */
 #define TIERMEM_GROUP_NO_WAIT	0x01
+/* Of a process, by @pid. It has a dram_max and nothing else to set. */
+#define TIERMEM_GROUP_PID	0x02
+/* With it, TIERMEM_GROUP_GET: of the process with a quota and the next larger number. */
+#define TIERMEM_GROUP_NEXT	0x04
 
 /**
  * struct tiermem_group - a group
  * @size: of this struct
- * @flags: TIERMEM_GROUP_NO_WAIT or 0
- * @cgroup_fd: a file descriptor of the cgroup's directory
+ * @flags: %TIERMEM_GROUP_...
+ * @cgroup_fd: a file descriptor of the cgroup's directory; 0 with %TIERMEM_GROUP_PID
  * @set: %TIERMEM_SET_..., of TIERMEM_GROUP_SET; else 0
  * @dram_max: in and out, see tiermem.dram_max, or %TIERMEM_MAX
  * @dram_min: in and out
  * @dram_weight: in and out; 0 to set means the default
- * @reserved: 0
+ * @pid: with %TIERMEM_GROUP_PID: the process, in the caller's PID namespace. With
+ *	%TIERMEM_GROUP_NEXT in: any number, out: the process. Else 0
  * @dram_effective: out, or %TIERMEM_MAX
  * @dram_current: out
  * @slow_current: out
  * @hot_in_slow: out, see tiermem.stat
  * @cold_in_dram: out
+ *
+ * The quota of a process is for what its page tables map and nobody else's. It ends
+ * with the address space, by exit or exec, or with a dram_max of %TIERMEM_MAX; children
+ * have none. Pages stay charged to the cgroup, whose quotas hold as well.
  *
  * TIERMEM_GROUP_SET changes all that @set says, or nothing: what is wrong is found
  * before. Afterwards, all that is `out` tells how the group is then.
@@ -92,7 +101,7 @@ struct tiermem_group {
 	__u64 dram_max;
 	__u64 dram_min;
 	__u32 dram_weight;
-	__u32 reserved;
+	__s32 pid;
 	__u64 dram_effective;
 	__u64 dram_current;
 	__u64 slow_current;
