@@ -5,7 +5,7 @@
 # test_tiermemctl.sh vm: the same questions to the real module.
 
 VM_STORIES=(machine_in_order a_command_with_a_quota a_quota_for_a_pid seen_by_all event_of_a_cut
-	advice_in_time hot_part_in_dram heat_for_root_only a_pool_for_two without_the_module)
+	advice_in_time hot_part_in_dram heat_for_root_only a_process_alone a_pool_for_two without_the_module)
 
 # In a cgroup, it has so much memory and uses a part of it.
 readonly HOG='
@@ -119,12 +119,31 @@ heat_without()	# options of setpriv(1)
 
 heat_for_root_only()
 {
-	heat_without --reuid 65534 --regid 65534 --clear-groups && fails 1 '*only root may see*' &&
+	heat_without --reuid 65534 --regid 65534 --clear-groups && fails 1 '*root only (sudo)*' &&
 	heat_without --bounding-set -sys_admin && fails 1 '*CAP_SYS_ADMIN*' &&
 	heat_without --bounding-set -sys_ptrace && fails 1 "*process $HOG_PID (python3)*CAP_SYS_PTRACE*" &&
 	ctl heatmap 2 && fails 1 '*kthreadd*thread of the kernel*' &&
 	ctl heatmap self && fails 1 "*no cgroup, unit, virtual machine or process 'self'*" &&
 	ctl heatmap $$ && well && says 'test_tiermemctl (*' "$out"
+}
+
+# Not its cgroup.
+a_process_alone()
+{
+	ctl set hog dram_max=max && well &&
+	ctl set --pid "$HOG_PID" dram_max=24M --json && ends 0 &&
+	json 'd["dram_max_bytes"] == 24 << 20 and d["old_dram_max_bytes"] is None' &&
+	json 'd["dram_bytes"] <= 28 << 20 and d["slow_bytes"] >= 96 << 20' &&
+	ctl get --pid "$HOG_PID" && well && says "process *$HOG_PID (python3)*dram_max *24.0M*" "$out" &&
+	ctl list && well && ktap_diag "$out" &&
+	says "*PROCESS *$HOG_PID (python3) * 24.0M *" "$out" && ctl list --json && well &&
+	json "d['processes'][0]['pid'] == $HOG_PID" &&
+	ctl get hog dram_max && says max "$out" &&
+	ctl set --pid 2 dram_max=1G && fails 1 '*thread of the kernel*' &&
+	ctl set --pid "$HOG_PID" dram_weight=3 && fails 2 '*only a dram_max*' &&
+	ctl set --pid hog dram_max=1G && fails 2 "*by its number: 'hog'*" &&
+	ctl set --pid "$HOG_PID" dram_max=max && well && ctl list --json && well &&
+	json 'd["processes"] == []' && ctl set hog dram_max=32M && well
 }
 
 shared_out()

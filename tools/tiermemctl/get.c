@@ -9,6 +9,7 @@
 #include "array.h"
 #include "cgroup.h"
 #include "group.h"
+#include "pidquota.h"
 #include "pool.h"
 #include "root.h"
 #include "setting.h"
@@ -19,11 +20,13 @@
 struct get_options {
 	struct common common;
 	bool bytes;
+	bool pid;
 	const char *group;
 	const char *key;
 };
 
 static const struct argp_option options[] = {
+	{ "pid", 'p', NULL, 0, "GROUP is a pid, and that process alone is meant", 0 },
 	{ "bytes", 'b', NULL, 0, "print sizes as numbers of bytes", 0 },
 	{ 0 }
 };
@@ -38,6 +41,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'b':
 		o->bytes = true;
+		return 0;
+	case 'p':
+		o->pid = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num == 0)
@@ -199,6 +205,31 @@ static int print_key(const struct group *g, const char *key, bool json)
 	return EXIT_SUCCESS;
 }
 
+/* A process alone. */
+static int get_process(const struct get_options *o)
+{
+	struct pidquota q;
+	char *name;
+
+	if (o->key)
+		errx(EXIT_USAGE, "of a process all is shown: leave '%s' out, or use --json",
+		     text_printable(o->key));
+	pidquota_get(&q, pidquota_argument(o->group));
+	if (o->common.json) {
+		json_print(pidquota_json(&q), false);
+		return output_end(EXIT_SUCCESS);
+	}
+	name = pidquota_name(&q);
+	printf("%-20s %s\n", "process", name);
+	free(name);
+	print_quota("dram_max", q.dram_max_bytes, !o->bytes);
+	print_number("dram_bytes", q.dram_bytes, !o->bytes);
+	print_number("slow_bytes", q.slow_bytes, !o->bytes);
+	print_number("hot_in_slow", q.hot_in_slow_bytes, !o->bytes);
+	print_number("cold_in_dram", q.cold_in_dram_bytes, !o->bytes);
+	return output_end(EXIT_SUCCESS);
+}
+
 int verb_get(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
@@ -219,6 +250,8 @@ int verb_get(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	module_needed();
+	if (o.pid)
+		return get_process(&o);
 	cgroup = cgroup_find(o.group);
 	if (strcmp(cgroup, "/"))
 		cgroup_needs_tiermem(cgroup);

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "bars.h"
 #include "colour.h"
 #include "group.h"
@@ -261,7 +262,7 @@ int verb_heatmap(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	module_needed();
 	processes_find(&ps, o.name);
-	device = heatmap_open();
+	device = device_open();
 	status = show_all(&o, &ps, device);
 	close(device);
 	processes_free(&ps);

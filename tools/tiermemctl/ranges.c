@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "array.h"
+#include "device.h"
 #include "ranges.h"
 #include "root.h"
 #include "text.h"
@@ -20,50 +21,16 @@
 /* More than any picture shows; a process of 128M by pages, one of 64G by huge ones. */
 #define RANGES_WANTED 32768
 
-int heatmap_open(void)
-{
-	char *path = root_path("dev/tiermem");
-	int fd;
-
-	module_needed();
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && (errno == EACCES || errno == EPERM))
-		errx(EXIT_FAILURE, "cannot open %s: where memory is, only root may see (sudo)",
-		     path);
-	if (fd < 0 && errno == ENOENT)
-		errx(EXIT_FAILURE,
-		     "there is no %s: the module that is loaded is older than this verb, or /dev is a container's",
-		     path);
-	if (fd < 0)
-		err(EXIT_FAILURE, "cannot open %s", path);
-	free(path);
-	return fd;
-}
-
 /* A message, about the process or about all: then it ends the program. */
 static void refused(const struct process *p, int error)
 {
-	char *command = text_printable(p->command);
-
-	switch (error) {
-	case ENOENT:
-	case ESRCH:
+	if (error == ENOENT || error == ESRCH)
 		process_without_memory(p);
-		break;
-	case EPERM:
-		errx(EXIT_FAILURE,
-		     "not permitted: this takes CAP_SYS_ADMIN in the host's own user namespace (sudo, and not in a container)");
-	case EACCES:
-		warnx("not permitted to look into process %d (%s): this takes CAP_SYS_PTRACE, and that no security module forbids it",
-		      p->pid, command);
-		break;
-	case ENOTTY:
+	else if (error == ENOTTY)
 		errx(EXIT_FAILURE,
 		     "the module that is loaded knows no heat maps: it is older than tiermemctl (rmmod tiermem; modprobe tiermem)");
-	default:
-		warnx("cannot look into process %d (%s): %s", p->pid, command, strerror(error));
-	}
-	free(command);
+	else
+		device_refused(p->pid, error);
 }
 
 /* Two requests may meet in the middle of a range, if a signal came between. */

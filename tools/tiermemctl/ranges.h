@@ -26,13 +26,10 @@ struct heatmap {
 	struct tally sum;
 };
 
-/* Ends the program, with a message, if the module can't be asked. */
-int heatmap_open(void);
-
 /**
  * heatmap_read() - ask the module about a process
  * @map: result; heatmap_free()
- * @device: of heatmap_open()
+ * @device: of device_open()
  * @process: which one; as long as @map is in use
  * @step_bytes: length of ranges; 0: as the size of the process suggests
  *

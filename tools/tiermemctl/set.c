@@ -9,6 +9,8 @@
 
 #include "cgroup.h"
 #include "group.h"
+#include "pidquota.h"
+#include "quota.h"
 #include "root.h"
 #include "setting.h"
 #include "size.h"
@@ -18,6 +20,7 @@
 struct set_options {
 	struct common common;
 	bool no_wait;
+	bool pid;
 	const char *group;
 	const char *argument[SETTINGS];	/* NULL: leave it alone */
 };
@@ -32,6 +35,7 @@ struct change {
 };
 
 static const struct argp_option options[] = {
+	{ "pid", 'p', NULL, 0, "GROUP is a pid, that process alone: it has a dram_max", 0 },
 	{ "no-wait", 'n', NULL, 0, "do not wait until the group's pages have moved", 0 },
 	{ 0 }
 };
@@ -63,6 +67,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'n':
 		o->no_wait = true;
+		return 0;
+	case 'p':
+		o->pid = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
@@ -205,6 +212,41 @@ static void forget(struct change *c)
 	free(c->cgroup);
 }
 
+/* A process alone, in whatever cgroup it is. */
+static int set_process(const struct set_options *o)
+{
+	struct pidquota old, q;
+	char text[SIZE_CHARS];
+	uint64_t bytes;
+	enum setting s;
+	int pid = pidquota_argument(o->group);
+
+	for (s = 0; s < SETTINGS; s++)
+		if (o->argument[s] && s != SETTING_DRAM_MAX)
+			errx(EXIT_USAGE, "a process has no %s, only a dram_max: set it for its group",
+			     setting_key(s));
+	bytes = quota_argument("quota", o->argument[SETTING_DRAM_MAX]);
+	module_needed();
+	pidquota_get(&old, pid);
+	quota_judge("quota", bytes);
+	pidquota_set(&q, pid, bytes, !o->no_wait);
+	if (q.dram_max_bytes != NO_QUOTA && q.dram_bytes > q.dram_max_bytes) {
+		char *name = pidquota_name(&q);
+
+		warnx("process %s is still %s over its quota, and goes on in the background", name,
+		      size_text(q.dram_bytes - q.dram_max_bytes, text));
+		free(name);
+	}
+	if (o->common.json) {
+		struct json_object *object = pidquota_json(&q);
+
+		json_object_object_add(object, "old_dram_max_bytes",
+				       quota_json(old.dram_max_bytes));
+		json_print(object, false);
+	}
+	return output_end(EXIT_SUCCESS);
+}
+
 int verb_set(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
@@ -217,7 +259,8 @@ int verb_set(int argc, char **argv)
 		"migrate_mbps=1..1000000. SIZE is 2G, 1536M, 50% of the machine's DRAM, or "
 		"max. A smaller quota is waited for, until pages have moved; Ctrl-C ends that "
 		"early.\v"
-		"GROUP is a cgroup, a systemd unit, a virtual machine or a pid. What is set is gone "
+		"GROUP is a cgroup, a systemd unit, a virtual machine or a pid, which means its cgroup; "
+		"with --pid that process alone, until it ends or executes another program. What is set is gone "
 		"when its cgroup is, as when a service is started again: see 'tiermemctl apply'.",
 		children, NULL, NULL
 	};
@@ -227,6 +270,8 @@ int verb_set(int argc, char **argv)
 	bool ok;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	if (o.pid)
+		return set_process(&o);
 	prepare(&change, &o);
 	for (s = 0; s < SETTINGS; s++)
 		if (change.value[s])
