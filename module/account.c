@@ -19,6 +19,10 @@
  * flushed statistics. Pages in the per-CPU batches on their way to a list
  * (31 folios a CPU) aren't counted.
  *
+ * Under the lock: aging takes thousands of pages off one generation and then adds
+ * them to another, and where the host takes the CPU away between the two, they
+ * would be missing for as long as that takes, and be granted once more.
+ *
  * Return: pages.
  */
 unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid)
@@ -27,7 +31,9 @@ unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid)
 	struct lruvec *lruvec = &pn->lruvec;
 	long sum = 0;
 	int gen, type, zone, list;
+	unsigned long flags;
 
+	spin_lock_irqsave(&lruvec->lru_lock, flags);
 	for (zone = 0; zone < MAX_NR_ZONES; zone++) {
 		for (list = 0; list < NR_LRU_LISTS; list++)
 			sum += (long)READ_ONCE(pn->lru_zone_size[zone][list]);
@@ -35,6 +41,7 @@ unsigned long tm_memcg_pages(struct mem_cgroup *memcg, int nid)
 			for (type = 0; type < ANON_AND_FILE; type++)
 				sum += READ_ONCE(lruvec->lrugen.nr_pages[gen][type][zone]);
 	}
+	spin_unlock_irqrestore(&lruvec->lru_lock, flags);
 	return (unsigned long)max(sum, 0L);
 }
 
