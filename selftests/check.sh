@@ -14,8 +14,8 @@ set -euo pipefail
 # program and arguments		machine		kernels	limit in s	(see machine_args)
 #
 # Programs are build/selftests/NAME or selftests/NAME.sh. Those that are not listed run on pmem, on
-# all kernels. `host` as machine: here, once. `long`, and `host-long` here: not part of the check,
-# but of check-long (-m long). `-`: by hand only.
+# all kernels. `host` as machine: here, once. `long`, `long-guests`, and `host-long` here: not part of
+# the check, but of check-long (-m long). `-`: by hand only.
 TABLE='
 test_dkms host			host		*	600
 test_benchreport		host		*	200
@@ -70,6 +70,9 @@ test_kinds			alone		6.12*	400
 test_pool settings weights hog	alone		6.12*	200
 test_reclaim			alone		6.12*	200
 test_abits			alone		*	60
+test_guests quota		guests		*	400
+test_guests			long-guests	6.12*	3600
+test_guests quota flip		long-guests	6.1.*	1500
 test_pool			long		*	1500
 test_wakeups			long		6.1.*	300
 test_kinds			long		6.1.*	400
@@ -88,12 +91,15 @@ machine_args()		# machine
 	icount)	echo "-t pmem -i -s 1" ;;
 	late)	echo "-t pmem-late" ;;
 	alone|long) echo "-t pmem" ;;
+	# Each exit of a guest's guest flushes its TLB: no plugin needed.
+	guests)	echo "-t pmem -P" ;;
+	long-guests) echo "-t pmem:slow=2G -P" ;;
 	*)	echo "-t $1" ;;
 	esac
 }
 
 # On these machines a test measures time against time: nothing may run beside it.
-readonly ALONE="alone long"
+readonly ALONE="alone long guests long-guests"
 
 usage()
 {
@@ -390,9 +396,10 @@ select_tests()
 	local k machine limit name args t seen=' '
 
 	while read -r k machine limit name args; do
-		[ ${#machines[@]} -eq 0 ] || [[ " ${machines[*]} " == *" $machine "* ]] || continue
+		[ ${#machines[@]} -eq 0 ] || [[ " ${machines[*]} " == *" $machine "* ]] ||
+			[[ $machine == long-* && " ${machines[*]} " == *" long "* ]] || continue
 		# Only if asked for, by machine or by name: make check-long.
-		[ "$machine" != long ] || [ $((${#machines[@]} + ${#tests[@]})) -gt 0 ] || continue
+		[[ $machine != long* ]] || [ $((${#machines[@]} + ${#tests[@]})) -gt 0 ] || continue
 		if [ ${#tests[@]} -eq 0 ]; then
 			echo "$k $machine $limit $name${args:+ $args}"
 			continue
