@@ -211,6 +211,26 @@ class Report(BenchTest):
         for x in ("redis-zipf-throughput.svg", "redis-zipf-latency.svg"):
             self.assertNotEqual(first[x], (self.out / x).read_bytes())
 
+    def test_packed(self):
+        """results go to another machine, which reports the same and runs only what is missing"""
+        self.bench("run", "-j4")
+        self.bench("report")
+        first = (self.out / "results.csv").read_bytes()
+        file = self.out.parent / "packed.tar.xz"
+        self.assertIn(": 16 results", self.bench("pack", str(file)))
+        again = file.read_bytes()
+        self.bench("pack", str(file))
+        self.assertEqual(again, file.read_bytes())
+        shutil.rmtree(self.out)
+        self.assertIn("16 of 16 results are new", self.bench("unpack", str(file)))
+        self.assertIn("0 of 16 results are new", self.bench("unpack", str(file)))
+        self.bench("report")
+        self.assertEqual(first, (self.out / "results.csv").read_bytes())
+        shutil.rmtree(self.out / "jobs/redis-zipf.s33.numab2.r1")
+        self.assertIn("15 of them done already", self.bench("run", "-j4"))
+        file.write_bytes(b"no archive")
+        self.bench("unpack", str(file), status=2)
+
     def test_empty(self):
         """nothing good at all is a report that says so; no directory is an error"""
         self.assertIn("no results there", self.bench("report", status=2))
