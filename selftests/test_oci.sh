@@ -55,8 +55,10 @@ make_bundle()
 	(cd "$bundle" && "$rt" spec) && mv "$bundle/config.json" "$bundle/spec.json"
 }
 
-# $FILL: reads into memory what it is told to keep, and stays.
-readonly FILL="{ busybox dd if=/dev/zero bs=1M count=$FILL_MIB 2>/dev/null; busybox sleep 3600; } |
+# $FILL: reads into memory what it is told to keep, in 2 s at least, and stays.
+readonly FILL="{ for i in 1 2 3 4 5 6 7 8; do
+		busybox dd if=/dev/zero bs=1M count=$((FILL_MIB / 8)) 2>/dev/null; busybox sleep 0.3
+	done; busybox sleep 3600; } |
 	busybox tail -c ${FILL_MIB}m >/dev/null"
 
 # Changes of the configuration, as for a person with an editor.
