@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -52,6 +53,7 @@ static struct {
 	uint32_t *written;		/* how often each page was */
 	size_t pages, hot, used;	/* hot: the first hot page; used: pages below it in use */
 	uint64_t seed, each;
+	sem_t wake;
 	atomic_int mode, doing;		/* enum mode: wanted, and what is being done */
 	atomic_ulong passes, mismatches, gap_ns;
 } g;
@@ -183,8 +185,6 @@ static void churn(void)
 
 static void *worker(void *unused)
 {
-	const struct timespec nap = { .tv_nsec = 2000000 };
-
 	(void)unused;
 	for (;;) {
 		g.doing = g.mode;
@@ -196,7 +196,8 @@ static void *worker(void *unused)
 			churn();
 			break;
 		default:
-			nanosleep(&nap, NULL);
+			/* An idle guest is one that does not even wake up. */
+			sem_wait(&g.wake);
 		}
 	}
 	return NULL;
@@ -205,6 +206,7 @@ static void *worker(void *unused)
 static void set_mode(enum mode mode)
 {
 	g.mode = mode;
+	sem_post(&g.wake);
 	while (g.doing != (int)mode)
 		usleep(1000);
 }
@@ -279,6 +281,7 @@ static void set_up(void)
 	g.hot = g.pages - g.pages / 8;
 	g.used = g.hot;
 	g.each = 1;
+	sem_init(&g.wake, 0, 0);
 	g.written = calloc(g.pages, sizeof(*g.written));
 	if (!g.written)
 		die("calloc");
