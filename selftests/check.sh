@@ -71,7 +71,8 @@ test_pool settings weights hog	alone		6.12*	200
 test_reclaim			alone		6.12*	200
 test_abits			alone		*	60
 test_guests quota		guests		6.12*	400
-test_guests			long-guests	6.12*	3600
+test_guests quota flip swap life	long-guests	6.12*	2400
+test_guests density redis	-		6.12*	1500
 test_guests quota flip		long-guests	6.1.*	1500
 test_pool			long		*	1500
 test_wakeups			long		6.1.*	300

@@ -6,8 +6,11 @@
 # of selftests/vm these are guests of a guest.
 #
 #   selftests/check.sh -m guests -v		what is part of the check
-#   selftests/check.sh -m long-guests -v	all of it
+#   selftests/check.sh -m long-guests -v	what is stable
 #   test_guests.sh [quota|flip|swap|life|density|redis...]
+#
+# `density` and `redis` are by hand only: now and then a guest of an emulated host starts anew in them,
+# once the host itself did; whose fault it is is not known.
 #
 # TM_FLIP_S: how long quotas are flipped (120). TM_GAP_MS: how long a guest may stand still (2000).
 # shellcheck disable=SC2034 # for the stories
