@@ -66,7 +66,6 @@ test_systemd			long		6.12*	900
 test_oci			alone		*	300
 test_wakeups			alone		6.12*	300
 test_hotset			alone		*	300
-test_kinds			alone		6.12*	400
 test_pool settings weights hog	alone		6.12*	200
 test_reclaim			alone		6.12*	200
 test_abits			alone		*	60
@@ -76,7 +75,7 @@ test_guests density redis	-		6.12*	1500
 test_guests quota flip		long-guests	6.1.*	1500
 test_pool			long		*	1500
 test_wakeups			long		6.1.*	300
-test_kinds			long		6.1.*	400
+test_kinds			long		*	400
 test_rivals			long		*	1800
 '
 
