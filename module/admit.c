@@ -93,14 +93,11 @@ bool tm_group_take_from(struct tm_group *own, struct mem_cgroup *memcg, struct m
 /* Large pages, just admitted: see inflight_pages() in account.c. Context: as above. */
 void tm_group_took_large(struct tm_group *own, struct mem_cgroup *memcg, long nr_pages)
 {
-	if (own)
-		atomic_long_add(nr_pages, &own->large_pages);
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		struct tm_group *g = tm_group_of(memcg);
+	struct tm_group *g = own ?: tm_next_above(&memcg);
 
-		if (g && tm_group_limited(g))
+	for (; g; g = tm_next_above(&memcg))
+		if (tm_group_limited(g))
 			atomic_long_add(nr_pages, &g->large_pages);
-	}
 }
 
 /**

@@ -446,11 +446,9 @@ struct tm_group *tm_group_lowest(struct mem_cgroup *memcg)
 	struct tm_group *g = NULL;
 
 	rcu_read_lock();
-	for (; memcg && !g; memcg = parent_mem_cgroup(memcg)) {
-		g = tm_group_of(memcg);
-		if (g && !refcount_inc_not_zero(&g->ref))
-			g = NULL;
-	}
+	do
+		g = tm_next_above(&memcg);
+	while (g && !refcount_inc_not_zero(&g->ref));
 	rcu_read_unlock();
 	return g;
 }
@@ -459,14 +457,11 @@ struct tm_group *tm_group_lowest(struct mem_cgroup *memcg)
 u64 tm_group_effective(struct mem_cgroup *memcg)
 {
 	u64 least = TM_QUOTA_MAX_PAGES;
+	struct tm_group *g;
 
 	rcu_read_lock();
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		struct tm_group *g = tm_group_of(memcg);
-
-		if (g)
-			least = min(least, READ_ONCE(g->quota_pages));
-	}
+	while ((g = tm_next_above(&memcg)))
+		least = min(least, READ_ONCE(g->quota_pages));
 	rcu_read_unlock();
 	return least;
 }
@@ -474,28 +469,26 @@ u64 tm_group_effective(struct mem_cgroup *memcg)
 /* Is anything set of a cgroup above? */
 bool tm_group_above(struct mem_cgroup *memcg)
 {
-	bool above = false;
+	struct tm_group *g;
 
+	memcg = parent_mem_cgroup(memcg);
 	rcu_read_lock();
-	while (!above && (memcg = parent_mem_cgroup(memcg))) {
-		struct tm_group *g = tm_group_of(memcg);
-
-		above = g && tm_group_configured(g);
-	}
+	do
+		g = tm_next_above(&memcg);
+	while (g && !tm_group_configured(g));
 	rcu_read_unlock();
-	return above;
+	return g;
 }
 
 /* The group that looks after a cgroup's pages. Context: RCU read side. */
 struct tm_group *tm_group_nearest(struct mem_cgroup *memcg)
 {
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		struct tm_group *g = tm_group_of(memcg);
+	struct tm_group *g;
 
-		if (g && READ_ONCE(g->watched))
-			return g;
-	}
-	return NULL;
+	do
+		g = tm_next_above(&memcg);
+	while (g && !READ_ONCE(g->watched));
+	return g;
 }
 
 /**
