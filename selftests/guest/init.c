@@ -37,12 +37,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../lib/tm_pattern.h"
 #include "service.h"
 
 #define PAGE		4096UL
 #define HUGE		(2UL << 20)
 #define WORDS		(PAGE / sizeof(uint64_t))
-#define STEP		0x9e3779b97f4a7c15ULL	/* odd: every word of a page differs */
 /* For the kernel: what it needs itself while pages are written. */
 #define RESERVE		(8UL << 20)
 
@@ -77,38 +77,20 @@ static void look(uint64_t *last)
 
 /* ---- contents ---------------------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 33;
-	x *= 0xff51afd7ed558ccdULL;
-	x ^= x >> 33;
-	x *= 0xc4ceb9fe1a85ec53ULL;
-	return x ^ x >> 33;
-}
-
 static uint64_t first_word(size_t page)
 {
-	return mix(mix(mix(g.seed + 1) + page / g.each) + g.written[page]);
+	return tm_pattern_mix(tm_pattern_mix(tm_pattern_mix(g.seed + 1) + page / g.each) +
+			      g.written[page]);
 }
 
 static void write_page(size_t page)
 {
-	uint64_t *w = g.mem + page * WORDS, v = first_word(page);
-	size_t i;
-
-	for (i = 0; i < WORDS; i++, v += STEP)
-		w[i] = v;
+	tm_pattern_fill(g.mem + page * WORDS, WORDS, first_word(page));
 }
 
 static void verify_page(size_t page)
 {
-	const uint64_t *w = g.mem + page * WORDS;
-	uint64_t v = first_word(page), bad = 0;
-	size_t i;
-
-	for (i = 0; i < WORDS; i++, v += STEP)
-		bad |= w[i] ^ v;
-	g.mismatches += !!bad;
+	g.mismatches += !tm_pattern_verify(g.mem + page * WORDS, WORDS, first_word(page));
 }
 
 static bool in_use(size_t page)
@@ -116,7 +98,7 @@ static bool in_use(size_t page)
 	return page < g.used || page >= g.hot;
 }
 
-static void fill(void)
+static void each_page(void (*visit)(size_t page))
 {
 	uint64_t last = now_ns();
 	size_t i;
@@ -124,22 +106,19 @@ static void fill(void)
 	for (i = 0; i < g.pages; i++) {
 		if (!in_use(i))
 			continue;
-		write_page(i);
+		visit(i);
 		look(&last);
 	}
 }
 
+static void fill(void)
+{
+	each_page(write_page);
+}
+
 static void verify(void)
 {
-	uint64_t last = now_ns();
-	size_t i;
-
-	for (i = 0; i < g.pages; i++) {
-		if (!in_use(i))
-			continue;
-		verify_page(i);
-		look(&last);
-	}
+	each_page(verify_page);
 }
 
 /* ---- work -------------------------------------------------------------------------------- */
@@ -155,7 +134,7 @@ static void touch_hot(void)
 			size_t at = g.passes % WORDS;
 			uint64_t word = ((volatile uint64_t *)g.mem)[i * WORDS + at];
 
-			g.mismatches += word != first_word(i) + at * STEP;
+			g.mismatches += word != first_word(i) + at * TM_PATTERN_STEP;
 			look(&last);
 		}
 		g.passes++;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Memory with contents that can be verified. See tm_test.h. */
 #include "tm_internal.h"
+#include "tm_pattern.h"
 
 size_t tm_page_size(void)
 {
@@ -29,40 +30,20 @@ void *tm_anon(size_t len, int advice)
 	return a;
 }
 
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 33;
-	x *= 0xff51afd7ed558ccdULL;
-	x ^= x >> 33;
-	x *= 0xc4ceb9fe1a85ec53ULL;
-	return x ^ x >> 33;
-}
-
-#define STEP 0x9e3779b97f4a7c15ULL	/* odd: every word of a page differs */
-
 uint64_t tm_page_word(uint64_t seed, uint64_t index)
 {
-	return mix(mix(seed + 1) + index);
+	return tm_pattern_mix(tm_pattern_mix(seed + 1) + index);
 }
 
 void tm_fill_page(void *page, uint64_t seed, uint64_t index)
 {
-	uint64_t *w = page, v = tm_page_word(seed, index);
-	size_t i, n = tm_page_size() / sizeof(*w);
-
-	for (i = 0; i < n; i++, v += STEP)
-		w[i] = v;
+	tm_pattern_fill(page, tm_page_size() / sizeof(uint64_t), tm_page_word(seed, index));
 }
 
 bool tm_verify_page(const void *page, uint64_t seed, uint64_t index)
 {
-	const uint64_t *w = page;
-	uint64_t v = tm_page_word(seed, index), bad = 0;
-	size_t i, n = tm_page_size() / sizeof(*w);
-
-	for (i = 0; i < n; i++, v += STEP)
-		bad |= w[i] ^ v;
-	return !bad;
+	return tm_pattern_verify(page, tm_page_size() / sizeof(uint64_t),
+				 tm_page_word(seed, index));
 }
 
 void tm_fill(void *addr, size_t len, uint64_t seed)
