@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
-# shellcheck disable=SC2034	# data_bytes, server: systems.sh, and who sources this
+# shellcheck disable=SC2034	# overhead, aside, data_bytes, server: systems.sh, and who sources this
 # shellcheck disable=SC2154	# the job's variables: init; policy: systems.sh
 #
 # A Redis on CPU 1 in the cgroup, its clients on CPU 0 outside. bench.args:
@@ -11,6 +11,7 @@ value=$(arg value 1024)
 clients=$(arg clients 50)
 : "${data_bytes:=$((keys * (value * 5 / 4 + 130)))}"
 socket=/redis.sock
+overhead=$((1 << 20)) aside=$((4 << 20))
 hot=$seed	# the keys that are hot, for those who change them
 
 load()

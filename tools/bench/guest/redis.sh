@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
-# shellcheck disable=SC2034	# overhead: systems.sh
 # shellcheck disable=SC2154	# the job's variables: init; policy: systems.sh
 #
 # Workload redis: kinds of requests, one after the other.
@@ -12,7 +11,6 @@
 #   client=redisload|memtier
 # Phase 0 in the results is the warm-up.
 
-overhead=$((1 << 20))
 # shellcheck source=tools/bench/guest/redis-lib.sh
 . /redis-lib.sh
 phases=$(arg phases get:zipf:1,get:zipf:16,set:zipf:1 | tr , ' ')

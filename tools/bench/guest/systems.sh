@@ -38,6 +38,7 @@ damon_hot_ms=250
 damon_cold_bytes=$((16 << 20))
 damon_cold_ms=500
 overhead=$((4 << 20))	# workloads know better
+aside=0			# of DRAM, for what comes when the workload has filled it
 # Of tiermem; empty: its own defaults.
 migrate_mbps=''
 cpu_budget_percent=''
@@ -190,7 +191,17 @@ hold_quota()	# method; the loop
 
 setup_all_dram()	{ policy="-m 0"; }
 setup_all_slow()	{ policy="-m 1"; }
-setup_first_touch()	{ size_node0 "$quota" low; }
+# All others keep some pages of node 0 free, where the clients' sockets and programs
+# fit. Here they would land where chance puts them.
+setup_first_touch()
+{
+	size_node0 $((quota + aside)) low
+	[ "$aside" = 0 ] || within -m 0 busybox head -c "$aside" /dev/zero >/aside ||
+		fail "can't take $aside bytes away"
+	setting node0_aside "$aside" \
+		"bytes of node 0 beyond the quota that are kept until the workload has its memory: for clients and the kernel"
+}
+started_first_touch()	{ rm -f /aside; }
 setup_mglru_loop()	{ hold_quota mglru; }
 setup_reclaim_loop()	{ hold_quota reclaim; }
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
-# shellcheck disable=SC2034	# overhead: systems.sh
 # shellcheck disable=SC2154	# the job's variables: init; policy: systems.sh
 #
 # Workload timeline: how long a Redis takes to get over something. GETs of Zipf's
@@ -12,7 +11,6 @@
 # bench.args, all optional, and those of redis-lib.sh:
 #   seconds=S every=MS	length of each phase, and of a point of the curve
 
-overhead=$((1 << 20))
 # shellcheck source=tools/bench/guest/redis-lib.sh
 . /redis-lib.sh
 
