@@ -14,8 +14,8 @@ set -euo pipefail
 # program and arguments		machine		kernels	limit in s	(see machine_args)
 #
 # Programs are build/selftests/NAME or selftests/NAME.sh. Those that are not listed run on pmem, on
-# all kernels. `host` as machine: here, once. `long`, `long-guests`, and `host-long` here: not part of
-# the check, but of check-long (-m long). `-`: by hand only.
+# all kernels. `host` as machine: here, once. `long`, `long-guests`, `long-guests-1`, and `host-long`
+# here: not part of the check, but of check-long (-m long).
 TABLE='
 test_dkms host			host		*	600
 test_benchreport		host		*	200
@@ -71,7 +71,7 @@ test_reclaim			alone		6.12*	200
 test_abits			alone		*	60
 test_guests quota		guests		6.12*	400
 test_guests quota flip swap life	long-guests	6.12*	2400
-test_guests density redis	-		6.12*	1500
+test_guests density redis	long-guests-1	6.12*	2400
 test_guests quota flip		long-guests	6.1.*	1500
 test_pool			long		*	1500
 test_wakeups			long		6.1.*	300
@@ -94,12 +94,13 @@ machine_args()		# machine
 	# Each exit of a guest's guest flushes its TLB: no plugin needed.
 	guests)	echo "-t pmem -P" ;;
 	long-guests) echo "-t pmem:slow=2G -P" ;;
+	long-guests-1) echo "-t pmem:slow=2G -P -s 1" ;;
 	*)	echo "-t $1" ;;
 	esac
 }
 
 # On these machines a test measures time against time: nothing may run beside it.
-readonly ALONE="alone long guests long-guests"
+readonly ALONE="alone long guests long-guests long-guests-1"
 
 usage()
 {
