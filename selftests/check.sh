@@ -14,8 +14,7 @@ set -euo pipefail
 # program and arguments		machine		kernels	limit in s	(see machine_args)
 #
 # Programs are build/selftests/NAME or selftests/NAME.sh. Those that are not listed run on pmem, on
-# all kernels. `host` as machine: here, once. `long`, `long-guests`, `long-guests-1`, and `host-long`
-# here: not part of the check, but of check-long (-m long).
+# all kernels. `host` as machine: here, once. `long*` and `host-long`: part of check-long only.
 TABLE='
 test_dkms host			host		*	600
 test_benchreport		host		*	200
