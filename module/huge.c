@@ -138,7 +138,8 @@ static unsigned long harvest_huge(struct tm_observation *o, pmd_t *pmd, unsigned
  */
 static unsigned long glance_at_huge(struct tm_observation *o, pmd_t *pmd, unsigned long nr)
 {
-	if (o->look == TM_LOOK_PEEK)
+	/* A huge page is never idle for long, so its average tells soon enough. */
+	if (o->look == TM_LOOK_PEEK || o->look == TM_LOOK_GLIMPSE)
 		return peek_at_huge(o, pmd, nr);
 	if (o->careful || o->notifiers)
 		return 0;

@@ -143,6 +143,18 @@ static __always_inline void tell_reclaim(struct tm_observation *o, unsigned long
 		WRITE_ONCE(*entry, heat | TM_HEAT_TOLD);
 }
 
+/* A page was accessed in the moment since the harvest. */
+static noinline void glimpse(struct tm_observation *o, unsigned long pfn)
+{
+	struct tm_heat_chunk *chunk = tm_heatmap_chunk(pfn);
+	tm_heat_t heat = READ_ONCE(*tm_heatmap_entry(chunk, pfn));
+
+	if (tm_tier_of_node(o, chunk->nid) != TM_SLOW || !tm_glimpse_wants(heat))
+		return;
+	if (o->glimpsed_pages++ < TM_GLIMPSE_PAGES && is_about(o, pfn_to_page(pfn), heat))
+		add_candidate(o, TM_SLOW, pfn, tm_heat_level(TM_GLIMPSE_STATE));
+}
+
 /* Returns how many pages that was. */
 static __always_inline unsigned int look_at_pte(struct tm_observation *o, struct mm_struct *mm,
 						pte_t *pte, unsigned long addr, enum tm_look look,
@@ -157,6 +169,11 @@ static __always_inline unsigned int look_at_pte(struct tm_observation *o, struct
 	young = pte_flags(val) & _PAGE_ACCESSED;
 	if (look == TM_LOOK_PEEK) {
 		o->young_pages += young;
+		return 1;
+	}
+	if (look == TM_LOOK_GLIMPSE) {
+		if (young)
+			glimpse(o, pte_pfn(val));
 		return 1;
 	}
 	if (look == TM_LOOK_COLLECT) {
@@ -358,6 +375,9 @@ void tm_look_at_table(struct tm_observation *o, struct mm_struct *mm, pte_t *pte
 		break;
 	case TM_LOOK_PEEK:
 		pages = look_at_ptes(o, mm, pte, addr, end, TM_LOOK_PEEK, false);
+		break;
+	case TM_LOOK_GLIMPSE:
+		pages = look_at_ptes(o, mm, pte, addr, end, TM_LOOK_GLIMPSE, false);
 		break;
 	case TM_LOOK_COLLECT:
 		pages = look_at_ptes(o, mm, pte, addr, end, TM_LOOK_COLLECT, false);

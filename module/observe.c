@@ -418,6 +418,64 @@ void tm_observe(struct tm_observation *o, struct tm_group *g, enum tm_look look)
 	end(o, start_ns, look == TM_LOOK_HARVEST ? start_ns - g->opened_ns : 0);
 }
 
+/* Those that were glimpsed are candidates from @first on. */
+static void raise_candidates(struct tm_observation *o, unsigned int first)
+{
+	unsigned int i;
+
+	for (i = first; i < o->nr[TM_SLOW]; i++) {
+		unsigned long pfn = o->candidates[TM_SLOW][i].pfn;
+		tm_heat_t *entry = tm_heatmap_entry(tm_heatmap_chunk(pfn), pfn);
+		tm_heat_t heat = READ_ONCE(*entry);
+
+		/* Not one that is mapped twice, and was already. */
+		if (tm_glimpse_wants(heat))
+			WRITE_ONCE(*entry, tm_glimpse_raise(&o->g->engine.harvest, heat));
+	}
+}
+
+/**
+ * tm_observe_glimpse - which slow pages are accessed again at once?
+ * @o: observation, just after a harvest; they become candidates for promotion
+ * @window_ns: length of the window that was harvested
+ * @harvested_ns: when its harvest began
+ *
+ * Only what page tables of processes say; a second stage would have to be cleared
+ * to be asked.
+ *
+ * Context: ktiermemd, the group's move_mutex held; sleeps for a moment.
+ */
+void tm_observe_glimpse(struct tm_observation *o, u64 window_ns, u64 harvested_ns)
+{
+	const unsigned int level = tm_heat_level(TM_GLIMPSE_STATE);
+	unsigned int nr = o->nr[TM_SLOW];
+	u16 first = o->first[TM_SLOW][level];
+	const struct tm_harvest *h = &o->g->engine.harvest;
+	u64 after_ns = tm_glimpse_ns(h, window_ns), since_ns;
+
+	/* Xen's guests have other frame numbers in their page tables. */
+	if (!after_ns || cpu_feature_enabled(X86_FEATURE_XENPV) || nr == TM_CANDIDATES ||
+	    !tm_daemon_sleep_until(harvested_ns + after_ns))
+		return;
+	/* Of the first page; this walk is the faster one, so it is less of the others. */
+	since_ns = ktime_get_ns() - harvested_ns;
+	o->look = TM_LOOK_GLIMPSE;
+	o->visited_pages = 0;
+	o->glimpsed_pages = 0;
+	look_at_group(o, TASKS);
+	tm_stat_add(o->g, TM_STAT_SCAN_PAGES, o->visited_pages);
+	if (!o->stopped && tm_glimpse_tells(h, window_ns, since_ns, o->glimpsed_pages)) {
+		raise_candidates(o, nr);
+	} else {
+		o->nr[TM_SLOW] = nr;
+		o->first[TM_SLOW][level] = first;
+	}
+	trace_tm_glimpse(cgroup_id(o->g->memcg->css.cgroup), since_ns,
+			 o->glimpsed_pages << PAGE_SHIFT, o->nr[TM_SLOW] - nr);
+	/* The harvest is complete all the same. */
+	o->stopped = false;
+}
+
 /**
  * tm_observe_briefly - open a brief window for every page of a group, and harvest it
  * @o: observation, as after a harvest of tm_observe()

@@ -54,6 +54,7 @@ struct tm_slice {
  * @visited_pages: mapped pages, or unmapped folios' pages, looked at
  * @young_pages: of them, accessed ones
  * @collect_level: hottest pages that %TM_LOOK_COLLECT is for
+ * @glimpsed_pages: pages that %TM_LOOK_GLIMPSE is for and has seen
  * @stopped: ended early, so the result is worth nothing
  */
 struct tm_observation {
@@ -65,6 +66,7 @@ struct tm_observation {
 	u64 visited_pages;
 	u64 young_pages;
 	unsigned int collect_level;
+	u64 glimpsed_pages;
 	bool stopped;
 
 	/* private: state of the walk */

@@ -34,6 +34,7 @@
 
 #include "compat.h"
 #include "policy/engine.h"
+#include "policy/glimpse.h"
 #include "policy/pool.h"
 #include "policy/quota.h"
 #include "policy/rate.h"
@@ -600,6 +601,7 @@ struct tm_observation;
  * @TM_LOOK_OPEN: clear accessed bits: a window begins
  * @TM_LOOK_HARVEST: read and clear them: a window is over
  * @TM_LOOK_PEEK: only count them
+ * @TM_LOOK_GLIMPSE: slow pages that were accessed again since the harvest
  * @TM_LOOK_COLLECT: every fast page is a candidate, hot or not; used where
  *	LRU lists don't lead to them
  */
@@ -607,6 +609,7 @@ enum tm_look {
 	TM_LOOK_OPEN,
 	TM_LOOK_HARVEST,
 	TM_LOOK_PEEK,
+	TM_LOOK_GLIMPSE,
 	TM_LOOK_COLLECT,
 };
 
@@ -615,6 +618,7 @@ struct tm_observation *tm_observation_new(void);
 void tm_observation_free(struct tm_observation *o);
 void tm_observe(struct tm_observation *o, struct tm_group *g, enum tm_look look);
 void tm_observe_briefly(struct tm_observation *o, struct tm_group *g);
+void tm_observe_glimpse(struct tm_observation *o, u64 window_ns, u64 harvested_ns);
 struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier,
 			       unsigned long pfn);
 

@@ -131,6 +131,29 @@ static void harvest(struct sim *sim)
 	}
 }
 
+/* A moment later: slow pages that are accessed again at once. */
+static void glimpse(struct sim *sim)
+{
+	struct tm_harvest *h = &sim->engine.harvest;
+	uint64_t since_ns = tm_glimpse_ns(h, sim->engine.window_ns);
+	uint32_t *glimpsed = sim->glimpsed, nr = 0, i;
+	uint64_t seen = 0;
+
+	if (!since_ns)
+		return;
+	advance(sim, since_ns);
+	sim->cpu_ns += (double)walk_ns(sim) / 2;
+	for (i = 0; i < sim->s.pages; i++)
+		if (sim->s.young[i] && !sim->fast[i] && tm_glimpse_wants(sim->heat[i]) &&
+		    seen++ < TM_GLIMPSE_PAGES)
+			glimpsed[nr++] = i;
+	if (!tm_glimpse_tells(h, sim->engine.window_ns, since_ns, seen))
+		return;
+	for (i = 0; i < nr; i++)
+		sim->heat[glimpsed[i]] = tm_glimpse_raise(h, sim->heat[glimpsed[i]]);
+	sim->total.glimpsed += nr;
+}
+
 /* Returns whether it had moved not long ago. */
 static bool move(struct sim *sim, uint32_t i)
 {
@@ -225,7 +248,10 @@ static void pass(struct sim *sim)
 	}
 	harvest(sim);
 	clear_bits(sim);
-	advance(sim, walk_ns(sim));
+	if (e->window_ns > BRIEF_NS)
+		glimpse(sim);
+	else
+		advance(sim, walk_ns(sim));
 	spend(sim, cost);
 	in.now_ns = sim->s.now_ns;
 	tm_engine_step(e, &in);
@@ -297,12 +323,14 @@ void sim_print(const struct sim *sim)
 	double ns = (double)(sim->s.now_ns - f->since_ns), s = ns / NS_PER_S;
 
 	printf("hits %.4f  oracle %.4f  of oracle %.4f  moved %.5f of pages/s  back %.4f  "
-	       "window %.3f ms  passes %" PRIu64 "  cpu %.3f %%  from %.1f s to %.1f s\n",
+	       "glimpsed %.5f  window %.3f ms  passes %" PRIu64
+	       "  cpu %.3f %%  from %.1f s to %.1f s\n",
 	       f->hit_ns / ns, f->oracle_ns / ns,
 	       /* Without a quota both are nothing. */
 	       f->oracle_ns > 0 ? f->hit_ns / f->oracle_ns : 1,
 	       (double)f->moved / s / sim->s.pages,
 	       f->moved ? (double)f->back / (double)f->moved : 0,
+	       (double)f->glimpsed / s / sim->s.pages,
 	       (double)sim->engine.window_ns / NS_PER_MS, sim->passes,
 	       sim->cpu_ns * 100 / (double)sim->s.now_ns,
 	       (double)f->since_ns / NS_PER_S, (double)sim->s.now_ns / NS_PER_S);

@@ -4,6 +4,7 @@
 #define SIM_H
 
 #include "engine.h"
+#include "glimpse.h"
 #include "rate.h"
 #include "stream.h"
 
@@ -49,12 +50,14 @@ struct sim_options {
  * @oracle_ns: part that the best static placement would have served
  * @moved: pages
  * @back: of them, pages that had moved the other way not long ago
+ * @glimpsed: pages that a glimpse has shown to be hot
  */
 struct sim_figures {
 	uint64_t since_ns;
 	double hit_ns;
 	double oracle_ns;
 	uint64_t moved;
+	uint64_t glimpsed;
 	uint64_t back;
 };
 
@@ -88,6 +91,7 @@ struct sim {
 	tm_heat_t *heat;
 	bool *fast;
 	double *sorted;
+	uint32_t glimpsed[TM_GLIMPSE_PAGES];
 	uint32_t nr_fast;
 	uint32_t quota;
 	uint32_t phase;

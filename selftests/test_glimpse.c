@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A buffer that was idle for long is used all the time from now on: how soon is it in DRAM? Beside
+ * it all other pages are accessed evenly, so seldom that windows are long, and nearly all show most
+ * of them: in an average of windows the buffer stands out only after dozens.
+ *
+ * TM_SECONDS: how long the buffer is idle (30).
+ */
+#include "tm_draw.h"
+#include "tm_kern.h"
+
+#define SEED		0x676c696d
+#define BUFFER_PAGES	128u
+#define SLEEP_US	1000
+/* In all that time a page gets three accesses, of the buffer thousands. */
+#define EVEN_S		3.0
+#define WINDOWS		4
+#define SLACK_S		2.0
+
+struct shared {
+	char *mem;
+	size_t pages;
+	bool use_buffer, stop;
+	uint64_t bad;
+};
+
+static struct shared *sh;
+static struct tm_cg cg;
+static struct tm_child c;
+
+static void look(size_t page)
+{
+	const volatile uint64_t *p = (const volatile uint64_t *)(sh->mem + page * tm_page_size());
+
+	sh->bad += *p != tm_page_word(SEED, page);
+}
+
+static int user(struct tm_child *self, void *arg)
+{
+	const size_t others = sh->pages - BUFFER_PAGES;
+	const double per_second = 3.0 * sh->pages / EVEN_S;
+	double accesses = 0;
+	uint64_t before;
+	uint32_t x = 1;
+	size_t i;
+
+	(void)arg;
+	sh->mem = tm_anon(sh->pages * tm_page_size(), MADV_NOHUGEPAGE);
+	tm_fill(sh->mem, sh->pages * tm_page_size(), SEED);
+	tm_tell(self, "FILLED");
+	before = tm_now_ns();
+	while (!__atomic_load_n(&sh->stop, __ATOMIC_RELAXED)) {
+		uint64_t now = tm_now_ns();
+
+		/* However late we are: no more than a tenth of a second's accesses at once. */
+		accesses += per_second * ((now - before) / 1e9);
+		accesses = accesses < per_second / 10 ? accesses : per_second / 10;
+		before = now;
+		for (; accesses >= 1; accesses--) {
+			x = tm_draw_next(x);
+			look(BUFFER_PAGES + (size_t)((uint64_t)x * others >> 32));
+		}
+		for (i = 0; __atomic_load_n(&sh->use_buffer, __ATOMIC_RELAXED) && i < BUFFER_PAGES; i++)
+			look(i);
+		usleep(SLEEP_US);
+	}
+	return sh->bad ? 1 : 0;
+}
+
+static uint64_t buffer_in_dram(void)
+{
+	struct tm_placement p;
+
+	if (tm_placement(c.pid, sh->mem, BUFFER_PAGES * tm_page_size(), &p))
+		tm_die("move_pages");
+	return p.fast;
+}
+
+static bool is_there(void *arg)
+{
+	(void)arg;
+	return buffer_in_dram() * 100 >= BUFFER_PAGES * 95;
+}
+
+static bool is_slow(void *arg)
+{
+	(void)arg;
+	return !buffer_in_dram();
+}
+
+static double window_s(void)
+{
+	return tm_stat(&cg, "window_usec") / 1e6;
+}
+
+int main(int argc, char **argv)
+{
+	double before, took, window, limit;
+	uint64_t promoted;
+	bool there;
+
+	tm_init(argc, argv);
+	tm_require(TM_NEED_ALL);
+	tm_set("/proc/sys/kernel/numa_balancing", "0");
+	/* An emulated processor is slower by about that factor. */
+	tm_set(TM_SYSFS "/cpu_budget_percent", "20");
+	ksft_set_plan(3);
+
+	sh = mmap(NULL, tm_page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (sh == MAP_FAILED)
+		tm_die("no memory");
+	sh->pages = tm_mb(64) / tm_page_size();
+	if (tm_cg_create(&cg, NULL, "glimpse") ||
+	    tm_cg_write_u64(&cg, "tiermem.dram_max", tm_mb(40)))
+		tm_die("no quota");
+	tm_spawn(&c, &cg, user, NULL);
+	if (tm_expect(&c, "FILLED", TM_HANG_MS) < 0)
+		tm_die("the user has ended");
+	tm_pause_ms(tm_ms(1000 * (int)tm_env("TM_SECONDS", 30)));
+	there = tm_until(is_slow, NULL, 100, tm_ms(20000));
+	ksft_test_result(there, "an idle buffer is in slow memory: %llu of %u pages are not\n",
+			 (unsigned long long)buffer_in_dram(), BUFFER_PAGES);
+
+	before = window_s();
+	promoted = tm_stat(&cg, "promoted_bytes");
+	__atomic_store_n(&sh->use_buffer, true, __ATOMIC_RELAXED);
+	took = tm_now_ns() / 1e9;
+	there = tm_until(is_there, NULL, 20, tm_ms(60000));
+	took = tm_now_ns() / 1e9 - took;
+	window = before > window_s() ? before : window_s();
+	promoted = tm_stat(&cg, "promoted_bytes") - promoted;
+	limit = tm_ms(1000 * (WINDOWS * window + SLACK_S)) / 1000.0;
+	tm_diag("a window is %.3f s; in use again: in DRAM after %.2f s; %.1fM were promoted", window,
+		took, tm_fmib(promoted));
+	ksft_test_result(there && took <= limit,
+			 "in use all the time: there after %.2f s, at most %.2f\n", took, limit);
+	__atomic_store_n(&sh->stop, true, __ATOMIC_RELAXED);
+	ksft_test_result(!tm_reap(&c, TM_HANG_MS), "contents\n");
+	ksft_finished();
+}
