@@ -22,12 +22,13 @@ class Plan(BenchTest):
     """The jobs, before they run."""
 
     def test_full_matrix(self):
-        """all workloads x (2 + shares x 7 systems) x 3 seeds; complete rows come first"""
+        """all workloads x (2 + shares x 7 systems + edges) x 3 seeds; complete rows come first"""
         matrix = load_matrix(None)
         jobs = all_jobs(matrix)
-        want = 3 * sum(2 + 7 * len(w.shares) for w in matrix.WORKLOADS)
+        want = 3 * sum(2 + 7 * len(w.shares) + len(w.edges) for w in matrix.WORKLOADS)
         self.assertEqual(len({j.id for j in jobs}), want)
         self.assertEqual(len(jobs), want)
+        self.assertEqual({j.system for j in jobs if j.dram_pct in (0, 100)}, {"tiermem"})
         self.assertEqual([j.seed for j in jobs], sorted(j.seed for j in jobs))
         self.assertEqual({j.system for j in jobs[:9]}, {j.system for j in jobs})
         self.assertEqual(len({(j.workload, j.dram_pct) for j in jobs[2:9]}), 1)

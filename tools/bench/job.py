@@ -70,9 +70,10 @@ def all_jobs(matrix: ModuleType) -> list[Job]:
     jobs = {}
     for seed in matrix.SEEDS:
         for workload in matrix.WORKLOADS:
-            for share in workload.shares:
+            for share in workload.shares + workload.edges:
                 for job in row_jobs(matrix, workload, share, seed):
-                    jobs.setdefault(job.id, job)
+                    if share in workload.shares or job.system == matrix.OURS:
+                        jobs.setdefault(job.id, job)
     return list(jobs.values())
 
 

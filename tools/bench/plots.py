@@ -115,7 +115,7 @@ class Plots:
 
     def throughput(self, name: str):
         """Rows: phases; columns: shares; a dot per system, its range as a line."""
-        shares = self.report.shares(name) or [None]
+        shares = self.report.contested_shares(name) or [None]
         phases = self.report.phases(name)
         systems = [s for s in self.report.systems(name)
                    if s not in (self.matrix.BASE, self.matrix.FLOOR)]
@@ -180,7 +180,7 @@ class Plots:
 
     def latency(self, name: str):
         """Percentiles with the least DRAM: rows of phases, a line per system."""
-        shares = self.report.shares(name) or [None]
+        shares = self.report.contested_shares(name) or [None]
         share = shares[-1]
         panels = []
         for phase in self.report.phases(name):
@@ -231,7 +231,7 @@ class Plots:
 
     def series(self, name: str):
         """Throughput over time with the first seed and the least DRAM, a panel per phase."""
-        shares = self.report.shares(name) or [None]
+        shares = self.report.contested_shares(name) or [None]
         mine = [(d, lines) for d, lines in self.report.series
                 if d["workload"] == name and d["dram_pct"] in (None, shares[-1])]
         if not mine:

@@ -208,6 +208,14 @@ class Report:
         return sorted({x for x in self._planned(workload, "dram_pct") if x is not None},
                       reverse=True)
 
+    def contested_shares(self, workload: str) -> list[int]:
+        """Those that more than one system has; all if none is."""
+        systems = defaultdict(set)
+        for d in self.plan.values():
+            if d.get("workload") == workload and d.get("dram_pct") is not None:
+                systems[d["dram_pct"]].add(d["system"])
+        return [s for s in self.shares(workload) if len(systems[s]) > 1] or self.shares(workload)
+
     def systems(self, workload: str | None = None) -> list[str]:
         """Columns."""
         seen = {d.get("system") for d in self.plan.values()
