@@ -19,15 +19,6 @@
 #include "ksym.h"
 #include "observe.h"
 
-static void add_candidate(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
-			  unsigned int level)
-{
-	if (o->nr[tier] == TM_CANDIDATES)
-		return;
-	o->candidates[tier][o->nr[tier]++] = (struct tm_candidate){ pfn, o->first[tier][level] };
-	o->first[tier][level] = (u16)o->nr[tier];
-}
-
 /* A window of a folio is over. */
 static void harvest_folio(struct tm_observation *o, struct folio *folio, bool young, bool first)
 {
@@ -66,7 +57,7 @@ static void harvest_folio(struct tm_observation *o, struct folio *folio, bool yo
 	level = o->level_of[tier][heat & TM_HEAT_TABLE_MASK];
 	o->counts[young][tier][level] += (u64)folio_nr_pages(folio);
 	if (level & TM_WANTED)
-		add_candidate(o, tier, pfn, level & ~TM_WANTED);
+		tm_candidate_add(o, tier, pfn, level & ~TM_WANTED);
 }
 
 /**
@@ -86,7 +77,7 @@ void tm_look_at_folio(struct tm_observation *o, struct folio *folio, bool young,
 	else if (o->look == TM_LOOK_COLLECT && first &&
 		 tm_tier_of_node(o, folio_nid(folio)) == TM_FAST &&
 		 tm_heatmap_level(folio) <= o->collect_level)
-		add_candidate(o, TM_FAST, folio_pfn(folio), 0);
+		tm_candidate_add(o, TM_FAST, folio_pfn(folio), 0);
 }
 
 static noinline void visit_page(struct tm_observation *o, struct page *page, bool young)
@@ -98,13 +89,19 @@ static noinline void visit_page(struct tm_observation *o, struct page *page, boo
 	tm_look_at_folio(o, folio, young, page == &folio->page);
 }
 
-/* Is the page what its heat is about, and can it be moved? */
+/* Is the page what its heat is about? */
+static __always_inline bool is_same(struct tm_observation *o, struct folio *folio, tm_heat_t heat)
+{
+	return !folio_test_large(folio) && heat >> TM_HEAT_TAG_SHIFT == tm_heat_tag(folio) &&
+	       tm_observation_mine(o, folio);
+}
+
+/* And can it be moved? */
 static __always_inline bool is_about(struct tm_observation *o, struct page *page, tm_heat_t heat)
 {
 	struct folio *folio = page_folio(page);
 
-	return !folio_test_large(folio) && heat >> TM_HEAT_TAG_SHIFT == tm_heat_tag(folio) &&
-	       folio_test_lru(folio) && tm_observation_mine(o, folio);
+	return folio_test_lru(folio) && is_same(o, folio, heat);
 }
 
 /*
@@ -116,7 +113,7 @@ static noinline bool consider(struct tm_observation *o, enum tm_tier tier, unsig
 {
 	if (!is_about(o, pfn_to_page(pfn), heat))
 		return false;
-	add_candidate(o, tier, pfn, tm_heat_level(heat));
+	tm_candidate_add(o, tier, pfn, tm_heat_level(heat));
 	return true;
 }
 
@@ -148,11 +145,16 @@ static noinline void glimpse(struct tm_observation *o, unsigned long pfn)
 {
 	struct tm_heat_chunk *chunk = tm_heatmap_chunk(pfn);
 	tm_heat_t heat = READ_ONCE(*tm_heatmap_entry(chunk, pfn));
+	struct folio *folio;
 
 	if (tm_tier_of_node(o, chunk->nid) != TM_SLOW || !tm_glimpse_wants(heat))
 		return;
-	if (o->glimpsed_pages++ < TM_GLIMPSE_PAGES && is_about(o, pfn_to_page(pfn), heat))
-		add_candidate(o, TM_SLOW, pfn, tm_heat_level(TM_GLIMPSE_STATE));
+	o->glimpsed_pages[tm_glimpse_class(heat)]++;
+	folio = page_folio(pfn_to_page(pfn));
+	if (o->nr_glimpsed < TM_GLIMPSE_PAGES && is_same(o, folio, heat))
+		o->glimpsed[o->nr_glimpsed++] = (struct tm_glimpsed){
+			pfn, !folio_test_lru(folio)
+		};
 }
 
 /* Returns how many pages that was. */

@@ -16,6 +16,13 @@ struct tm_candidate {
 };
 
 #define TM_CANDIDATES	32768
+
+/* A page that is in use again just after a harvest, and whether it waits in a CPU's batch. */
+struct tm_glimpsed {
+	u64 pfn : 63;
+	u64 batched : 1;
+};
+
 /* In one of so many passes an accessed page is asked whether it is still the same. */
 #define TM_TRUST_PASSES	4
 /* Windows of one group that are open at the same time. */
@@ -54,7 +61,8 @@ struct tm_slice {
  * @visited_pages: mapped pages, or unmapped folios' pages, looked at
  * @young_pages: of them, accessed ones
  * @collect_level: hottest pages that %TM_LOOK_COLLECT is for
- * @glimpsed_pages: pages that %TM_LOOK_GLIMPSE is for and has seen
+ * @glimpsed_pages: by class, pages that %TM_LOOK_GLIMPSE is for and has seen
+ * @glimpsed, @nr_glimpsed: the first of them
  * @stopped: ended early, so the result is worth nothing
  */
 struct tm_observation {
@@ -66,7 +74,9 @@ struct tm_observation {
 	u64 visited_pages;
 	u64 young_pages;
 	unsigned int collect_level;
-	u64 glimpsed_pages;
+	u64 glimpsed_pages[TM_GLIMPSE_CLASSES];
+	struct tm_glimpsed glimpsed[TM_GLIMPSE_PAGES];
+	unsigned int nr_glimpsed;
 	bool stopped;
 
 	/* private: state of the walk */
@@ -96,6 +106,15 @@ struct tm_observation {
 static __always_inline enum tm_tier tm_tier_of_node(const struct tm_observation *o, int nid)
 {
 	return o->tier_of_node[nid - NUMA_NO_NODE];
+}
+
+static inline void tm_candidate_add(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
+				    unsigned int level)
+{
+	if (o->nr[tier] == TM_CANDIDATES)
+		return;
+	o->candidates[tier][o->nr[tier]++] = (struct tm_candidate){ pfn, o->first[tier][level] };
+	o->first[tier][level] = (u16)o->nr[tier];
 }
 
 /* Reclaim was told that the page of this heat is in use, and hasn't asked since. */

@@ -96,22 +96,22 @@ TRACE_EVENT(tm_plan,
 );
 
 TRACE_EVENT(tm_glimpse,
-	TP_PROTO(u64 cgroup, u64 since_ns, u64 seen_bytes, u32 promote),
-	TP_ARGS(cgroup, since_ns, seen_bytes, promote),
+	TP_PROTO(u64 cgroup, u64 since_ns, u64 seen_bytes, u64 raised_bytes),
+	TP_ARGS(cgroup, since_ns, seen_bytes, raised_bytes),
 	TP_STRUCT__entry(
 		__field(u64, cgroup)
 		__field(u64, since_ns)
 		__field(u64, seen_bytes)
-		__field(u32, promote)
+		__field(u64, raised_bytes)
 	),
 	TP_fast_assign(
 		__entry->cgroup = cgroup;
 		__entry->since_ns = since_ns;
 		__entry->seen_bytes = seen_bytes;
-		__entry->promote = promote;
+		__entry->raised_bytes = raised_bytes;
 	),
-	TP_printk("cgroup=%llu since_ns=%llu seen_bytes=%llu promote=%u", __entry->cgroup,
-		  __entry->since_ns, __entry->seen_bytes, __entry->promote)
+	TP_printk("cgroup=%llu since_ns=%llu seen_bytes=%llu raised_bytes=%llu", __entry->cgroup,
+		  __entry->since_ns, __entry->seen_bytes, __entry->raised_bytes)
 );
 
 TRACE_EVENT(tm_over_quota,

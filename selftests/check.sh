@@ -58,6 +58,7 @@ test_refuse v1			v1		*	60
 test_refuse nomemcg		nomemcg		*	60
 test_cost			icount		*	400
 test_observe			icount		6.12*	300
+test_glimpse			icount		*	300
 test_groups			icount		6.12*	300
 test_libvirt			alone		6.12*	300
 test_libvirt systemd		long		6.12*	900

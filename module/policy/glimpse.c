@@ -6,7 +6,7 @@
 #define PART		128
 #define MOST_NS		(5 * 1000 * 1000ULL)
 
-/* So many times what is expected, and so many pages more. */
+/* More than so many times what is expected, and so many pages. */
 #define TIMES		2
 #define MORE_PAGES	4
 
@@ -20,16 +20,22 @@ u64 tm_glimpse_ns(const struct tm_harvest *h, u64 window_ns)
 	return pages > MORE_PAGES ? min(window_ns / PART, MOST_NS) : 0;
 }
 
-bool tm_glimpse_tells(const struct tm_harvest *h, u64 window_ns, u64 since_ns, u64 seen_pages)
+unsigned int tm_glimpse_hot(const struct tm_harvest *h, u64 window_ns, u64 since_ns,
+			    const u64 seen_pages[TM_GLIMPSE_CLASSES])
 {
-	u64 accesses = 0, expected;
-	unsigned int level;
+	u64 seen = seen_pages[0], accesses = 0, expected;
+	unsigned int level, hot = seen > MORE_PAGES;
 
-	/* In 1/64: of the pages that the window saw, for that is asked, too. */
-	for (level = 0; level < TM_HEAT_LEVELS; level++)
+	since_ns = min(since_ns, window_ns);
+	for (level = 0; level < TM_HEAT_LEVELS; level++) {
+		seen += seen_pages[level + 1];
+		/* In 1/64; of the pages that the window saw, for that is asked, too. */
 		accesses += h->young.pages[TM_SLOW][level] * tm_heat_accesses[level];
-	expected = mul_u64_u64_div_u64(accesses, min(since_ns, window_ns), max(window_ns, 1ULL));
-	return seen_pages * 64 > TIMES * expected + MORE_PAGES * 64;
+		expected = mul_u64_u64_div_u64(accesses, since_ns, max(window_ns, 1ULL));
+		if (seen_pages[level + 1] && seen * 64 > TIMES * expected + MORE_PAGES * 64)
+			hot = level + 2;
+	}
+	return hot;
 }
 
 /* What another mapping, or a CPU's batch, has kept from being counted like that stays. */

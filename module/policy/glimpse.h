@@ -7,15 +7,17 @@
  * used three times: that it belongs into DRAM takes several windows to be sure
  * of, as many more as it was idle before. Such pages stand out a moment after
  * their bits were cleared. Chance makes others do so as well; how many, the
- * averages tell.
+ * averages tell, level by level: of cold pages hardly any.
  */
 #ifndef TM_POLICY_GLIMPSE_H
 #define TM_POLICY_GLIMPSE_H
 
 #include "window.h"
 
-/* Most pages that one glimpse promotes. */
-#define TM_GLIMPSE_PAGES	512u
+/* Most pages that one glimpse remembers, and raises. */
+#define TM_GLIMPSE_PAGES	1024u
+/* Levels, and below them the pages that none is known of. */
+#define TM_GLIMPSE_CLASSES	(TM_HEAT_LEVELS + 1)
 /* Heat of a page that a glimpse has shown to be hot: six sevenths of all windows. */
 #define TM_GLIMPSE_STATE	(TM_HEAT_SETTLED + 96u)
 
@@ -35,16 +37,25 @@ static inline bool tm_glimpse_wants(tm_heat_t heat)
 	       (heat & TM_HEAT_STATE_MASK) < TM_GLIMPSE_STATE;
 }
 
+static inline unsigned int tm_glimpse_class(tm_heat_t heat)
+{
+	unsigned int level = tm_heat_level(heat);
+
+	return level == TM_HEAT_UNKNOWN ? 0 : level + 1;
+}
+
 /**
- * tm_glimpse_tells - is it more than chance?
+ * tm_glimpse_hot - which of them are more than chance?
  * @h: what the window showed
  * @window_ns: its length
  * @since_ns: for how long bits have been clear since
- * @seen_pages: slow pages that it saw, and that were accessed since
+ * @seen_pages: by tm_glimpse_class(), slow pages that the window saw and that were
+ *	accessed since
  *
- * Return: whether most of them are pages that the averages are wrong about.
+ * Return: of the classes below this one, more than half of the pages are hot. 0 for none.
  */
-bool tm_glimpse_tells(const struct tm_harvest *h, u64 window_ns, u64 since_ns, u64 seen_pages);
+unsigned int tm_glimpse_hot(const struct tm_harvest *h, u64 window_ns, u64 since_ns,
+			    const u64 seen_pages[TM_GLIMPSE_CLASSES]);
 
 /**
  * tm_glimpse_raise - a slow page is hot

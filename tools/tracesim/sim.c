@@ -136,22 +136,30 @@ static void glimpse(struct sim *sim)
 {
 	struct tm_harvest *h = &sim->engine.harvest;
 	uint64_t since_ns = tm_glimpse_ns(h, sim->engine.window_ns);
+	u64 seen[TM_GLIMPSE_CLASSES] = { 0 };
 	uint32_t *glimpsed = sim->glimpsed, nr = 0, i;
-	uint64_t seen = 0;
+	unsigned int hot;
 
 	if (!since_ns)
 		return;
 	advance(sim, since_ns);
 	sim->cpu_ns += (double)walk_ns(sim) / 2;
-	for (i = 0; i < sim->s.pages; i++)
-		if (sim->s.young[i] && !sim->fast[i] && tm_glimpse_wants(sim->heat[i]) &&
-		    seen++ < TM_GLIMPSE_PAGES)
+	for (i = 0; i < sim->s.pages; i++) {
+		if (!sim->s.young[i] || sim->fast[i] || !tm_glimpse_wants(sim->heat[i]))
+			continue;
+		seen[tm_glimpse_class(sim->heat[i])]++;
+		if (nr < TM_GLIMPSE_PAGES)
 			glimpsed[nr++] = i;
-	if (!tm_glimpse_tells(h, sim->engine.window_ns, since_ns, seen))
-		return;
-	for (i = 0; i < nr; i++)
-		sim->heat[glimpsed[i]] = tm_glimpse_raise(h, sim->heat[glimpsed[i]]);
-	sim->total.glimpsed += nr;
+	}
+	hot = tm_glimpse_hot(h, sim->engine.window_ns, since_ns, seen);
+	for (i = 0; i < nr; i++) {
+		tm_heat_t *heat = &sim->heat[glimpsed[i]];
+
+		if (tm_glimpse_class(*heat) >= hot)
+			continue;
+		*heat = tm_glimpse_raise(h, *heat);
+		sim->total.glimpsed++;
+	}
 }
 
 /* Returns whether it had moved not long ago. */
