@@ -2,8 +2,8 @@
 /*
  * A buffer that was idle for long is used all the time from now on: how soon is it in DRAM? Beside
  * it all other pages are accessed evenly, so seldom that windows are long, and nearly all show most
- * of them: in an average of windows the buffer stands out only after dozens. And new pages, when the
- * quota is used up: the last ones of many wait in a CPU's batch, from where they can't be moved.
+ * of them: in an average of windows the buffer stands out only after dozens. And new pages, when
+ * the quota is used up: the last of many wait in a CPU's batch, from where they can't be moved.
  *
  * The moment after a harvest has to be one of guest time in which the user runs, so the clock is to
  * count instructions (selftests/vm/run.sh -i). What an emulated TLB would hide, the user drops.

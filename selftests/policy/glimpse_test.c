@@ -121,15 +121,16 @@ static void test_hot(void)
 
 	srandom(4);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		unsigned int told = 0;
+		unsigned int told = 0, hot;
 
-		for (t = 0; t < tries; t++)
-			/* Half of what is taken for hot must be: not much of the others is. */
-			told += cases[i].hot ?
-				glimpse_all(12000, 5, 12, 1 / 128.0, cases[i].new_pages,
-					    cases[i].idle_pages) >= cases[i].hot :
-				!glimpse_all(12000, 5, 12, 1 / 128.0, cases[i].new_pages,
-					     cases[i].idle_pages);
+		for (t = 0; t < tries; t++) {
+			hot = glimpse_all(12000, 5, 12, 1 / 128.0, cases[i].new_pages,
+					  cases[i].idle_pages);
+			if (cases[i].hot)
+				told += hot >= cases[i].hot;
+			else
+				told += !hot;
+		}
 		/* Chance may look like a few hot pages, but seldom. */
 		ksft_test_result(cases[i].hot ? told == tries : told * 10 >= tries * 9,
 				 "%s: told in %u of %u glimpses\n",
