@@ -196,12 +196,22 @@ struct count {
 	u64 pages[TM_NR_TIERS];
 };
 
+/*
+ * Of what a fork has left to two processes nothing can be moved until one of them
+ * writes to it, or ends. It counts all the same: it was within the quota, and will
+ * be again. Else its room would be given to other pages meanwhile.
+ */
+static bool counts(struct folio *folio)
+{
+	return !tm_folio_shared(folio) || folio_test_anon(folio);
+}
+
 static bool count_page(struct tm_page_walk *w, struct folio *folio, unsigned long addr,
 		       unsigned long end)
 {
 	struct count *c = container_of(w, struct count, walk);
 
-	if (!tm_folio_shared(folio))
+	if (counts(folio))
 		c->pages[node_isset(folio_nid(folio), c->slow)] += (end - addr) >> PAGE_SHIFT;
 	return true;
 }
