@@ -6,9 +6,12 @@
 #define PART		128
 #define MOST_NS		(5 * 1000 * 1000ULL)
 
-/* More than so many times what is expected, and so many pages. */
+/* More than so many times what is expected, and so many pages, or eight times as many again. */
 #define TIMES		2
+#define MORE_TIMES	8
 #define MORE_PAGES	4
+/* Of new pages nobody knows: one may just be filled. */
+#define NEW_PAGES	1
 
 u64 tm_glimpse_ns(const struct tm_harvest *h, u64 window_ns)
 {
@@ -23,8 +26,8 @@ u64 tm_glimpse_ns(const struct tm_harvest *h, u64 window_ns)
 unsigned int tm_glimpse_hot(const struct tm_harvest *h, u64 window_ns, u64 since_ns,
 			    const u64 seen_pages[TM_GLIMPSE_CLASSES])
 {
-	u64 seen = seen_pages[0], accesses = 0, expected;
-	unsigned int level, hot = seen > MORE_PAGES;
+	u64 seen = seen_pages[0], accesses = 0, expected, more;
+	unsigned int level, hot = seen > NEW_PAGES;
 
 	since_ns = min(since_ns, window_ns);
 	for (level = 0; level < TM_HEAT_LEVELS; level++) {
@@ -32,7 +35,8 @@ unsigned int tm_glimpse_hot(const struct tm_harvest *h, u64 window_ns, u64 since
 		/* In 1/64; of the pages that the window saw, for that is asked, too. */
 		accesses += h->young.pages[TM_SLOW][level] * tm_heat_accesses[level];
 		expected = mul_u64_u64_div_u64(accesses, since_ns, max(window_ns, 1ULL));
-		if (seen_pages[level + 1] && seen * 64 > TIMES * expected + MORE_PAGES * 64)
+		more = min(MORE_TIMES * expected, MORE_PAGES * 64ULL);
+		if (seen_pages[level + 1] && seen * 64 > TIMES * expected + more)
 			hot = level + 2;
 	}
 	return hot;
