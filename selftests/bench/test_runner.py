@@ -28,7 +28,7 @@ class Plan(BenchTest):
         want = 3 * sum(2 + 7 * len(w.shares) + len(w.edges) for w in matrix.WORKLOADS)
         self.assertEqual(len({j.id for j in jobs}), want)
         self.assertEqual(len(jobs), want)
-        self.assertEqual({j.system for j in jobs if j.dram_pct in (0, 100)}, {"tiermem"})
+        self.assertEqual({j.system for j in jobs if j.dram_pct in (0, 110)}, {"tiermem"})
         self.assertEqual([j.seed for j in jobs], sorted(j.seed for j in jobs))
         self.assertEqual({j.system for j in jobs[:9]}, {j.system for j in jobs})
         self.assertEqual(len({(j.workload, j.dram_pct) for j in jobs[2:9]}), 1)

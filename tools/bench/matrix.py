@@ -62,7 +62,7 @@ class Workload:
     cpu_s: int              # estimate of a whole job
     quick: bool = False     # its last share is part of --quick
     options: tuple[str, ...] = ()   # further words for boot.sh, such as "data_bytes=..."
-    edges: tuple[int, ...] = ()     # shares that tiermem alone has: all in DRAM, nothing
+    edges: tuple[int, ...] = ()     # shares that tiermem alone has: more than is needed, nothing
 
 
 # Of sysbench.
@@ -83,7 +83,7 @@ def redis(dist: str, quick: bool = False, client: str = "") -> Workload:
         "phases=" + ",".join(f"{op}:{dist}:{depth}" for op, depth in specs) +
         " warmup=2 settle=0.5 seconds=0.4 counted=0.2",
         tuple(f"{op}-{dist}" + (f"-p{depth}" if depth > 1 else "") for op, depth in specs),
-        (67, 33), 130, quick, edges=(100, 0))
+        (67, 33), 130, quick, edges=(110, 0))
 
 
 def micro(name: str, patterns: tuple[str, ...], more: str, quick: bool = False) -> Workload:
@@ -98,7 +98,7 @@ def mariadb(size: str, dist: str, tests: tuple[str, ...], quick: bool = False) -
     events, warmup = (16000, 40000) if tests == POINT else (400, 1000)
     return Workload(f"mariadb-{size}-{dist}", "mariadb" if size == "small" else "mariadb-large",
                     f"tests={','.join(tests)} rand={dist} warmup={warmup} events={events}",
-                    tests, (25, 12), 50 + 50 * (1 + len(tests)), quick, edges=(100,))
+                    tests, (25, 12), 50 + 50 * (1 + len(tests)), quick, edges=(110,))
 
 
 WORKLOADS = (
