@@ -439,7 +439,8 @@ static bool empty_batches(void)
 static unsigned int raise_glimpsed(struct tm_observation *o, unsigned int hot)
 {
 	const unsigned int level = tm_heat_level(TM_GLIMPSE_STATE);
-	unsigned int i, raised = 0, emptied = 0;
+	bool tried = false, empty = false;
+	unsigned int i, raised = 0;
 
 	for (i = 0; i < o->nr_glimpsed; i++) {
 		struct tm_glimpsed page = o->glimpsed[i];
@@ -449,10 +450,12 @@ static unsigned int raise_glimpsed(struct tm_observation *o, unsigned int hot)
 		/* What is mapped twice was raised already. */
 		if (!tm_glimpse_wants(heat) || tm_glimpse_class(heat) >= hot)
 			continue;
-		if (page.batched && !emptied)
-			emptied = empty_batches() ? 1 : 2;
+		if (page.batched && !tried) {
+			empty = empty_batches();
+			tried = true;
+		}
 		/* The next glimpse sees it again. */
-		if (page.batched && emptied == 2)
+		if (page.batched && !empty)
 			continue;
 		WRITE_ONCE(*entry, tm_glimpse_raise(&o->g->engine.harvest, heat));
 		tm_candidate_add(o, TM_SLOW, page.pfn, level);

@@ -30,10 +30,11 @@
  */
 u64 tm_glimpse_ns(const struct tm_harvest *h, u64 window_ns);
 
-/* Was a page in use in the window, and is not known to be hot? */
+/* Was a small page in use in the window, and is not known to be hot? */
 static inline bool tm_glimpse_wants(tm_heat_t heat)
 {
-	return heat & TM_HEAT_STATE_MASK && heat & TM_HEAT_SIGHTED && !(heat & TM_HEAT_MOVED) &&
+	return heat & TM_HEAT_STATE_MASK && heat & TM_HEAT_SIGHTED &&
+	       !(heat & (TM_HEAT_MOVED | TM_HEAT_LARGE)) &&
 	       (heat & TM_HEAT_STATE_MASK) < TM_GLIMPSE_STATE;
 }
 
