@@ -33,7 +33,7 @@ test_dram_zero			alone		*	200
 test_hierarchy			pmem		*	200
 test_slow_full			alone		*	300
 test_unreachable		alone		*	300
-test_unload			pmem		*	400
+test_unload			pmem		*	800
 test_bpftrace			pmem		6.12*	600
 test_churn			pmem		*	300
 test_badwrites			pmem		*	200
