@@ -230,7 +230,7 @@ static void harvest(struct tm_group *g)
 
 	tm_observe(observation, g, TM_LOOK_HARVEST);
 	if (!observation->stopped)
-		tm_observe_glimpse(observation, now - g->opened_ns, now);
+		tm_glimpse(observation, now - g->opened_ns, now);
 	spend_scan(g, cpu_ns() - cpu);
 	g->opened_ns = 0;
 	if (!observation->stopped)

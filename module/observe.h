@@ -142,6 +142,7 @@ static inline unsigned int tm_next_phase(struct tm_observation *o)
 }
 
 bool tm_observation_mine(struct tm_observation *o, struct folio *folio);
+void tm_observe_tasks(struct tm_observation *o);
 
 void tm_look_at_folio(struct tm_observation *o, struct folio *folio, bool young, bool first);
 void tm_look_at_table(struct tm_observation *o, struct mm_struct *mm, pte_t *pte,

@@ -618,9 +618,12 @@ struct tm_observation *tm_observation_new(void);
 void tm_observation_free(struct tm_observation *o);
 void tm_observe(struct tm_observation *o, struct tm_group *g, enum tm_look look);
 void tm_observe_briefly(struct tm_observation *o, struct tm_group *g);
-void tm_observe_glimpse(struct tm_observation *o, u64 window_ns, u64 harvested_ns);
 struct folio *tm_candidate_get(const struct tm_observation *o, enum tm_tier tier,
 			       unsigned long pfn);
+
+/* ---- glimpse.c -------------------------------------------------------- */
+
+void tm_glimpse(struct tm_observation *o, u64 window_ns, u64 harvested_ns);
 
 /* ---- exchange.c ------------------------------------------------------- */
 
