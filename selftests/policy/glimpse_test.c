@@ -122,7 +122,8 @@ static void test_hot(void)
 
 	srandom(4);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		unsigned int told = 0, hot;
+		/* Chance may look like a few hot pages, but seldom. */
+		unsigned int least = tries * (cases[i].hot ? 10 : 8) / 10, told = 0, hot;
 
 		for (t = 0; t < tries; t++) {
 			hot = glimpse_all(12000, 5, 12, 1 / 128.0, cases[i].new_pages,
@@ -132,10 +133,7 @@ static void test_hot(void)
 			else
 				told += !hot;
 		}
-		/* Chance may look like a few hot pages, but seldom. */
-		if (!cases[i].hot && told * 10 >= tries * 8)
-			told = tries;
-		ksft_test_result(told == tries, "%s: told in %u of %u glimpses\n", cases[i].what,
+		ksft_test_result(told >= least, "%s: told in %u of %u glimpses\n", cases[i].what,
 				 told, tries);
 	}
 }

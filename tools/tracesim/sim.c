@@ -142,8 +142,10 @@ static void glimpse(struct sim *sim)
 
 	if (!since_ns)
 		return;
-	advance(sim, since_ns);
-	sim->cpu_ns += (double)walk_ns(sim) / 2;
+	/* The harvest's walk took some of it, or longer. */
+	advance(sim, since_ns - min(since_ns, walk_ns(sim)));
+	since_ns = max(since_ns, walk_ns(sim));
+	spend(sim, walk_ns(sim) / 2);
 	for (i = 0; i < sim->s.pages; i++) {
 		if (!sim->s.young[i] || sim->fast[i] || !tm_glimpse_wants(sim->heat[i]))
 			continue;
@@ -256,10 +258,9 @@ static void pass(struct sim *sim)
 	}
 	harvest(sim);
 	clear_bits(sim);
+	advance(sim, walk_ns(sim));
 	if (e->window_ns > BRIEF_NS)
 		glimpse(sim);
-	else
-		advance(sim, walk_ns(sim));
 	spend(sim, cost);
 	in.now_ns = sim->s.now_ns;
 	tm_engine_step(e, &in);

@@ -57,8 +57,8 @@ struct sim_figures {
 	double hit_ns;
 	double oracle_ns;
 	uint64_t moved;
-	uint64_t glimpsed;
 	uint64_t back;
+	uint64_t glimpsed;
 };
 
 /**
@@ -70,6 +70,7 @@ struct sim_figures {
  * @heat: of each page
  * @fast: pages in DRAM
  * @sorted: probabilities, highest first
+ * @glimpsed: pages of a glimpse, only of use within it
  * @nr_fast: pages in DRAM
  * @quota: how many may be
  * @phase: of rounding
