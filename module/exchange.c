@@ -80,16 +80,18 @@ static void cursor_init(struct cursor *c, const struct tm_observation *o, enum t
 	c->level = from;
 	c->step = tier == TM_SLOW ? -1 : 1;
 	c->last = to;
-	c->next = o->first[tier][from];
+	c->next = o->candidates[tier].first[from];
 	c->folio = NULL;
 }
 
 static struct folio *next_candidate(struct tm_group *g, const struct tm_observation *o,
 				    struct cursor *c)
 {
+	const struct tm_candidates *known = &o->candidates[c->tier];
+
 	while (c->level != c->last + c->step) {
 		while (c->next) {
-			struct tm_candidate candidate = o->candidates[c->tier][c->next - 1];
+			struct tm_candidate candidate = known->all[c->next - 1];
 			struct folio *folio = tm_candidate_get(o, c->tier, candidate.pfn);
 
 			c->next = candidate.next;
@@ -99,7 +101,7 @@ static struct folio *next_candidate(struct tm_group *g, const struct tm_observat
 		}
 		c->level += c->step;
 		if (c->level != c->last + c->step)
-			c->next = o->first[c->tier][c->level];
+			c->next = known->first[c->level];
 	}
 	return NULL;
 }
@@ -177,6 +179,11 @@ void tm_exchange(struct tm_group *g, struct tm_observation *o)
 		u64 room = (u64)max(tm_group_room(g), 0L);
 		u64 moved;
 
+		/* Fewer hot pages than the plan hoped for: nobody needs the room. */
+		if (!folio) {
+			demote -= min(demote, promote);
+			promote = 0;
+		}
 		/* The rest of a plan whose room others have taken. */
 		if (!demote && (!folio || (need == 1 && !room)))
 			break;

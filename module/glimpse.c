@@ -44,7 +44,7 @@ static unsigned int raise_glimpsed(struct tm_observation *o, unsigned int hot)
 		if (page.batched && !empty)
 			continue;
 		WRITE_ONCE(*entry, tm_glimpse_raise(&o->g->engine.harvest, heat));
-		tm_candidate_add(o, TM_SLOW, page.pfn, level);
+		tm_candidates_add(&o->candidates[TM_SLOW], page.pfn, level);
 		raised++;
 	}
 	return raised;

@@ -57,7 +57,7 @@ static void harvest_folio(struct tm_observation *o, struct folio *folio, bool yo
 	level = o->level_of[tier][heat & TM_HEAT_TABLE_MASK];
 	o->counts[young][tier][level] += (u64)folio_nr_pages(folio);
 	if (level & TM_WANTED)
-		tm_candidate_add(o, tier, pfn, level & ~TM_WANTED);
+		tm_candidates_add(&o->candidates[tier], pfn, level & ~TM_WANTED);
 }
 
 /**
@@ -77,7 +77,7 @@ void tm_look_at_folio(struct tm_observation *o, struct folio *folio, bool young,
 	else if (o->look == TM_LOOK_COLLECT && first &&
 		 tm_tier_of_node(o, folio_nid(folio)) == TM_FAST &&
 		 tm_heatmap_level(folio) <= o->collect_level)
-		tm_candidate_add(o, TM_FAST, folio_pfn(folio), 0);
+		tm_candidates_add(&o->candidates[TM_FAST], folio_pfn(folio), 0);
 }
 
 static noinline void visit_page(struct tm_observation *o, struct page *page, bool young)
@@ -113,7 +113,7 @@ static noinline bool consider(struct tm_observation *o, enum tm_tier tier, unsig
 {
 	if (!is_about(o, pfn_to_page(pfn), heat))
 		return false;
-	tm_candidate_add(o, tier, pfn, tm_heat_level(heat));
+	tm_candidates_add(&o->candidates[tier], pfn, tm_heat_level(heat));
 	return true;
 }
 

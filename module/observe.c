@@ -316,8 +316,8 @@ static void begin(struct tm_observation *o, struct tm_group *g)
 
 	lockdep_assert_held(&g->move_mutex);
 	o->g = g;
-	memset(o->nr, 0, sizeof(o->nr));
-	memset(o->first, 0, sizeof(o->first));
+	tm_candidates_clear(&o->candidates[TM_SLOW], false);
+	tm_candidates_clear(&o->candidates[TM_FAST], true);
 	o->visited_pages = 0;
 	o->young_pages = 0;
 	o->stopped = false;
@@ -387,7 +387,7 @@ static void end(struct tm_observation *o, u64 start_ns, u64 window_ns)
 	tm_stat_add(o->g, TM_STAT_SCAN_PAGES, o->visited_pages);
 	trace_tm_observe(cgroup_id(o->g->memcg->css.cgroup), window_ns,
 			 o->visited_pages << PAGE_SHIFT, o->young_pages << PAGE_SHIFT,
-			 o->nr[TM_SLOW], o->nr[TM_FAST], spent_ns);
+			 o->candidates[TM_SLOW].nr, o->candidates[TM_FAST].nr, spent_ns);
 }
 
 /**
@@ -513,9 +513,9 @@ struct tm_observation *tm_observation_new(void)
 	if (!o)
 		return NULL;
 	for (tier = 0; tier < TM_NR_TIERS; tier++) {
-		o->candidates[tier] = kvmalloc_array(TM_CANDIDATES, sizeof(struct tm_candidate),
-						     GFP_KERNEL);
-		if (!o->candidates[tier]) {
+		o->candidates[tier].all = kvmalloc_array(TM_CANDIDATES, sizeof(struct tm_candidate),
+							 GFP_KERNEL);
+		if (!o->candidates[tier].all) {
 			tm_observation_free(o);
 			return NULL;
 		}
@@ -528,7 +528,7 @@ void tm_observation_free(struct tm_observation *o)
 	int tier;
 
 	for (tier = 0; tier < TM_NR_TIERS; tier++)
-		kvfree(o->candidates[tier]);
+		kvfree(o->candidates[tier].all);
 	kfree(o);
 }
 

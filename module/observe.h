@@ -7,15 +7,8 @@
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 
+#include "policy/candidates.h"
 #include "tiermem.h"
-
-/* A page worth moving: its frame number, and 1 + the index of the next one of its level. */
-struct tm_candidate {
-	u64 pfn : 48;
-	u64 next : 16;
-};
-
-#define TM_CANDIDATES	32768
 
 /* A page that is in use again just after a harvest, and whether it waits in a CPU's batch. */
 struct tm_glimpsed {
@@ -56,8 +49,6 @@ struct tm_slice {
  * @g: the group, move_mutex held
  * @look: what for
  * @candidates: promotion (from slow) and demotion (from fast) candidates
- * @nr: how many of each
- * @first: 1 + index of the first one of each level; 0 for none
  * @visited_pages: mapped pages, or unmapped folios' pages, looked at
  * @young_pages: of them, accessed ones
  * @collect_level: hottest pages that %TM_LOOK_COLLECT is for
@@ -68,9 +59,7 @@ struct tm_slice {
 struct tm_observation {
 	struct tm_group *g;
 	enum tm_look look;
-	struct tm_candidate *candidates[TM_NR_TIERS];
-	unsigned int nr[TM_NR_TIERS];
-	u16 first[TM_NR_TIERS][TM_HEAT_LEVELS];
+	struct tm_candidates candidates[TM_NR_TIERS];
 	u64 visited_pages;
 	u64 young_pages;
 	unsigned int collect_level;
@@ -106,15 +95,6 @@ struct tm_observation {
 static __always_inline enum tm_tier tm_tier_of_node(const struct tm_observation *o, int nid)
 {
 	return o->tier_of_node[nid - NUMA_NO_NODE];
-}
-
-static inline void tm_candidate_add(struct tm_observation *o, enum tm_tier tier, unsigned long pfn,
-				    unsigned int level)
-{
-	if (o->nr[tier] == TM_CANDIDATES)
-		return;
-	o->candidates[tier][o->nr[tier]++] = (struct tm_candidate){ pfn, o->first[tier][level] };
-	o->first[tier][level] = (u16)o->nr[tier];
 }
 
 /* Reclaim was told that the page of this heat is in use, and hasn't asked since. */

@@ -254,8 +254,8 @@ static void demote_mapped(struct demotion *d)
 	tm_observe(o, d->g, TM_LOOK_COLLECT);
 	tm_batch_init(&b, d->g, TM_SLOW, &d->allowed);
 	b.split = d->split;
-	for (i = 0; i < o->nr[TM_FAST] && !done; i++) {
-		struct folio *folio = tm_candidate_get(o, TM_FAST, o->candidates[TM_FAST][i].pfn);
+	for (i = 0; i < o->candidates[TM_FAST].nr && !done; i++) {
+		struct folio *folio = tm_candidate_get(o, TM_FAST, o->candidates[TM_FAST].all[i].pfn);
 
 		if (folio)
 			tm_batch_add(&b, folio);

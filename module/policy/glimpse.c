@@ -53,7 +53,7 @@ static void take(u64 *pages, u64 *young_pages)
 
 tm_heat_t tm_glimpse_raise(struct tm_harvest *h, tm_heat_t heat)
 {
-	tm_heat_t hot = (tm_heat_t)((heat & ~TM_HEAT_STATE_MASK) | TM_GLIMPSE_STATE);
+	tm_heat_t hot = (tm_heat_t)((heat & ~TM_HEAT_TABLE_MASK) | TM_GLIMPSE_STATE);
 	unsigned int from = tm_heat_level(heat), to = tm_heat_level(hot);
 
 	if (from == TM_HEAT_UNKNOWN)

@@ -34,7 +34,7 @@ u64 tm_glimpse_ns(const struct tm_harvest *h, u64 window_ns);
 static inline bool tm_glimpse_wants(tm_heat_t heat)
 {
 	return heat & TM_HEAT_STATE_MASK && heat & TM_HEAT_SIGHTED &&
-	       !(heat & (TM_HEAT_MOVED | TM_HEAT_LARGE)) &&
+	       !(heat & TM_HEAT_LARGE) &&
 	       (heat & TM_HEAT_STATE_MASK) < TM_GLIMPSE_STATE;
 }
 
@@ -62,6 +62,9 @@ unsigned int tm_glimpse_hot(const struct tm_harvest *h, u64 window_ns, u64 since
  * tm_glimpse_raise - a slow page is hot
  * @h: what the window showed; the page counts as what it is from now on
  * @heat: of the page, as tm_glimpse_wants() it
+ *
+ * What moved not long ago rests, lest pages of like heat go to and fro, and counts as
+ * ping-pong if it moves back; but such a page is in another phase now.
  *
  * Return: its new heat.
  */

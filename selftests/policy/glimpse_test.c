@@ -169,8 +169,11 @@ static void test_raise(void)
 	ksft_test_result(!tm_glimpse_wants(hot), "raise: not twice\n");
 	ksft_test_result(!tm_glimpse_wants(cold ^ TM_HEAT_SIGHTED) &&
 			 !tm_glimpse_wants(TM_HEAT_NEVER | TM_HEAT_SIGHTED) &&
-			 !tm_glimpse_wants(cold | TM_HEAT_MOVED),
-			 "neither who was idle in the window, nor unknown ones, nor who has just moved\n");
+			 !tm_glimpse_wants(cold | TM_HEAT_LARGE),
+			 "neither who was idle in the window, nor unknown ones, nor huge pages\n");
+	ksft_test_result(tm_glimpse_wants(cold | TM_HEAT_MOVED) &&
+			 tm_glimpse_raise(&h, cold | TM_HEAT_MOVED) == hot,
+			 "raise: who was demoted the moment before doesn't rest\n");
 
 	h = (struct tm_harvest){ .unknown_pages = 2, .unknown_young_pages = 1 };
 	tm_glimpse_raise(&h, tm_heat_first(5, false, false, true));
@@ -185,7 +188,7 @@ static void test_raise(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(4 + 5 + 6 + 6);
+	ksft_set_plan(4 + 5 + 6 + 7);
 	test_when();
 	test_chance();
 	test_hot();
