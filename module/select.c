@@ -244,18 +244,20 @@ static void demote_mapped(struct demotion *d)
 {
 	u64 start_ns = ktime_get_ns(), before = d->moved_pages;
 	struct tm_observation *o = tm_observation_new();
+	const struct tm_candidates *found;
 	struct tm_batch b;
 	bool done = false;
 	unsigned int i;
 
 	if (!o)
 		return;
+	found = &o->candidates[TM_FAST];
 	o->collect_level = d->max_level;
 	tm_observe(o, d->g, TM_LOOK_COLLECT);
 	tm_batch_init(&b, d->g, TM_SLOW, &d->allowed);
 	b.split = d->split;
-	for (i = 0; i < o->candidates[TM_FAST].nr && !done; i++) {
-		struct folio *folio = tm_candidate_get(o, TM_FAST, o->candidates[TM_FAST].all[i].pfn);
+	for (i = 0; i < found->nr && !done; i++) {
+		struct folio *folio = tm_candidate_get(o, TM_FAST, found->all[i].pfn);
 
 		if (folio)
 			tm_batch_add(&b, folio);

@@ -63,8 +63,8 @@ unsigned int tm_glimpse_hot(const struct tm_harvest *h, u64 window_ns, u64 since
  * @h: what the window showed; the page counts as what it is from now on
  * @heat: of the page, as tm_glimpse_wants() it
  *
- * What moved not long ago rests, lest pages of like heat go to and fro, and counts as
- * ping-pong if it moves back; but such a page is in another phase now.
+ * What moved not long ago rests, lest pages of like heat change places again and again,
+ * and is ping-pong if it moves back; but such a page is in another phase now.
  *
  * Return: its new heat.
  */
