@@ -169,21 +169,31 @@ static u64 budget_per_second(void)
 	return (u64)READ_ONCE(tm_cpu_budget_percent) * (NSEC_PER_SEC / 100);
 }
 
-/* What looking has cost. Returns what is left of the budget. */
-static u64 spend_scan(struct tm_group *g, u64 cost_ns)
+/* What looking has cost. */
+static void spend_scan(struct tm_group *g, u64 cost_ns)
 {
 	tm_stat_add(g, TM_STAT_SCAN_NSEC, cost_ns);
 	g->visit_ns += cost_ns;
 	tm_rate_refill(&scan_rate, budget_per_second(), SCAN_BURST_NS, ktime_get_ns());
 	tm_rate_spend(&scan_rate, cost_ns);
-	return scan_rate.tokens_bytes;
+}
+
+/*
+ * The budget: what the next window will cost must come in by then, or have
+ * been saved up, but savings are for a group that can't wait.
+ */
+static u64 paid_after_ns(const struct tm_group *g)
+{
+	tm_rate_refill(&scan_rate, budget_per_second(), SCAN_BURST_NS, ktime_get_ns());
+	return tm_rate_wait_ns(&scan_rate, budget_per_second(), SCAN_BURST_NS, g->visit_ns,
+			       !g->engine.rest_ns, tm_groups_limited());
 }
 
 /* A window is over: plan, move, and say when the next one may be opened. */
 static void act(struct tm_group *g, u64 harvested_ns)
 {
 	struct tm_engine *e = &g->engine;
-	u64 quota = READ_ONCE(g->quota_pages), saved, missing, now;
+	u64 quota = READ_ONCE(g->quota_pages), rest_ns;
 	struct tm_engine_input in;
 
 	tm_group_recount_path(g);
@@ -203,20 +213,10 @@ static void act(struct tm_group *g, u64 harvested_ns)
 		      e->plan.delayed_pages << PAGE_SHIFT);
 	tm_exchange(g, observation);
 
-	saved = spend_scan(g, 0);
-	now = ktime_get_ns();
-	g->opened_ns = 0;
-	g->open_ns = now + (g->busy ? max(e->rest_ns, IDLE_NS) : e->rest_ns);
-	/*
-	 * The budget: what the next window will cost must come in by then, or have
-	 * been saved up, but savings are for a group that can't wait.
-	 */
-	missing = g->visit_ns;
-	if (!e->rest_ns)
-		missing -= min(saved, missing);
+	rest_ns = max(g->busy ? max(e->rest_ns, IDLE_NS) : e->rest_ns, paid_after_ns(g));
 	g->visit_ns = 0;
-	g->open_ns = max(g->open_ns,
-			 now + div64_u64(missing * NSEC_PER_SEC, budget_per_second()));
+	g->opened_ns = 0;
+	g->open_ns = ktime_get_ns() + rest_ns;
 	/* The harvest was the beginning of the next window as well, if that suits. */
 	if (e->window_ns > WINDOW_BRIEF_NS && g->open_ns <= harvested_ns + e->window_ns) {
 		g->opened_ns = harvested_ns;
@@ -434,7 +434,7 @@ static u64 disarm_when_idle(void)
 	static u64 unused_ns;
 	u64 now = ktime_get_ns();
 
-	if (!tm_steer_armed() || tm_groups_any_limited()) {
+	if (!tm_steer_armed() || tm_groups_limited()) {
 		unused_ns = 0;
 		return U64_MAX;
 	}

@@ -321,8 +321,8 @@ void tm_group_remove(struct tm_group *g)
 	mutex_unlock(&tm_groups_lock);
 }
 
-/* Is there anything for the hook to do? */
-bool tm_groups_any_limited(void)
+/* How many have a quota? Without any there is nothing for the hook to do. */
+unsigned int tm_groups_limited(void)
 {
 	return READ_ONCE(nr_limited);
 }

@@ -214,7 +214,7 @@ int tm_steer_arm(void)
 void tm_steer_disarm(void)
 {
 	mutex_lock(&tm_steer_lock);
-	if (armed && !tm_groups_any_limited()) {
+	if (armed && !tm_groups_limited()) {
 		unregister_ftrace_function(&steer_ops);
 		armed = false;
 	}

@@ -34,7 +34,7 @@ static ssize_t state_show(struct kobject *k, struct kobj_attribute *a, char *buf
 
 	if (!tm_tiers_have_slow())
 		state = "no-slow-node";
-	else if (tm_groups_any_limited())
+	else if (tm_groups_limited())
 		state = "active";
 	return sysfs_emit(buf, "%s\n", state);
 }

@@ -292,7 +292,7 @@ struct tm_group *tm_group_nearest(struct mem_cgroup *memcg);
 struct tm_group *tm_group_lowest(struct mem_cgroup *memcg);
 struct tm_group *tm_group_of_mm(struct mm_struct *mm, bool create);
 void tm_group_allowed_nodes(struct tm_group *g, nodemask_t *allowed);
-bool tm_groups_any_limited(void);
+unsigned int tm_groups_limited(void);
 
 static inline bool tm_group_limited(const struct tm_group *g)
 {

@@ -4,7 +4,9 @@
 
 #define NS_PER_MSEC	1000000ULL
 
-/* A pass that moved much is followed by the next one after so long, */
+/* As soon as the budget allows, */
+#define REST_LEARN_NS	NS_PER_MSEC
+/* a pass that moved much is followed by the next one after so long, */
 #define REST_MIN_NS	(250 * NS_PER_MSEC)
 /* by more while little changes, up to so long, */
 #define REST_CALM_NS	(1250 * NS_PER_MSEC)
@@ -44,6 +46,8 @@ static const struct stage {
 /* After a striking surprise: three windows, and averages are about the new phase. */
 #define LEARNED_STRUCK	2u
 #define LEARNED_SETTLED	21u
+/* Until then each window makes an average better by much. */
+#define LEARNED_MUCH	90u
 #define LEARNED_MAX	254u
 /*
  * Of its pages, a group may exchange so many a second across the fine gap: 0.1 %
@@ -191,9 +195,12 @@ static void choose_rest(struct tm_engine *e)
 {
 	/* A trickle is no reason to hurry. */
 	u64 moves = e->plan.promote_pages + e->plan.demote_pages - 2 * e->plan.fine_pages;
+	bool idle = e->young_pages <= e->pages / 1024;
 
 	if (tm_engine_hurries(e) || e->surprises)
 		e->rest_ns = 0;
+	else if (e->learned < LEARNED_MUCH && !idle)
+		e->rest_ns = REST_LEARN_NS;
 	else if (moves > e->pages / 64)
 		e->rest_ns = REST_MIN_NS;
 	else if (moves > e->pages / 512)
@@ -201,7 +208,7 @@ static void choose_rest(struct tm_engine *e)
 		e->rest_ns = min(max(e->rest_ns, REST_MIN_NS), REST_CALM_NS);
 	else
 		e->rest_ns = min(max(2 * e->rest_ns, REST_MIN_NS),
-				 e->young_pages <= e->pages / 1024 ? REST_IDLE_NS : REST_CALM_NS);
+				 idle ? REST_IDLE_NS : REST_CALM_NS);
 }
 
 void tm_engine_step(struct tm_engine *e, const struct tm_engine_input *in)

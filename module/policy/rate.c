@@ -27,3 +27,18 @@ void tm_rate_spend(struct tm_rate *r, u64 bytes)
 {
 	r->tokens_bytes -= min(bytes, r->tokens_bytes);
 }
+
+u64 tm_rate_wait_ns(const struct tm_rate *r, u64 rate, u64 burst, u64 cost, bool saved,
+		    unsigned int sharers)
+{
+	/* So that products fit; of CPU time, 18 s. */
+	const u64 most = ~0ULL / NS_PER_SEC;
+	u64 left = min(r->tokens_bytes, burst), others = max(sharers, 1U) - 1;
+	u64 half = max(burst / 2, 1ULL), missing = half - min(left, half);
+
+	if (saved)
+		cost -= min(cost, left);
+	cost = min(cost, most);
+	cost += mul_u64_u64_div_u64(cost * others, missing, half);
+	return mul_u64_u64_div_u64(min(cost, most), NS_PER_SEC, max(rate, 1ULL));
+}

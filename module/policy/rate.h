@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Token bucket in bytes. */
+/* Token bucket in bytes, or nanoseconds of CPU time. */
 #ifndef TM_POLICY_RATE_H
 #define TM_POLICY_RATE_H
 
@@ -28,5 +28,23 @@ u64 tm_rate_refill(struct tm_rate *r, u64 bytes_per_sec, u64 burst_bytes, u64 no
 
 /* Spend @bytes; a bucket doesn't go into debt. */
 void tm_rate_spend(struct tm_rate *r, u64 bytes);
+
+/**
+ * tm_rate_wait_ns - how long must each of many wait until what it does next is paid for?
+ * @r: bucket, refilled
+ * @rate: what comes in a second
+ * @burst: most that can be saved up
+ * @cost: of what is next
+ * @saved: whether that may be taken from what is saved
+ * @sharers: how many do the like
+ *
+ * Each waits as if the rate was its own alone while at least half of what can be saved is
+ * there, so that many idle ones don't slow down a busy one; and as if it was shared
+ * among all when savings are used up. Between the two there is a balance.
+ *
+ * Return: nanoseconds.
+ */
+u64 tm_rate_wait_ns(const struct tm_rate *r, u64 rate, u64 burst, u64 cost, bool saved,
+		    unsigned int sharers);
 
 #endif /* TM_POLICY_RATE_H */

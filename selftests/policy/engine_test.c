@@ -229,7 +229,9 @@ static void test_rest(void)
 	a_hot_set(25000);
 	steps(20);
 	ksft_test_result(!engine.rest_ns, "rest: none while the averages settle\n");
-	steps(1);
+	steps(68);
+	ksft_test_result(engine.rest_ns == MS, "rest: while there is much to learn, the budget's\n");
+	steps(2);
 	ksft_test_result(engine.rest_ns == 250 * MS, "rest: then a quarter of a second\n");
 	steps(1);
 	ksft_test_result(engine.rest_ns == 500 * MS, "rest: twice that if nothing has to move\n");

@@ -128,14 +128,67 @@ static void test_overflow(void)
 			 "16T a second are exact\n");
 }
 
+/* One who does what costs @cost as soon as it is paid, for a time. Returns what that was. */
+#define BUDGET	(SEC / 100)
+#define BURST	(SEC / 2)
+
+static u64 spent_in(u64 time_ns, unsigned int sharers, u64 cost, unsigned int idle_sharers)
+{
+	struct tm_rate r = { .tokens_bytes = BURST, .last_ns = START };
+	u64 now, next[64] = { 0 }, spent = 0;
+	unsigned int i;
+
+	for (now = 0; now < time_ns; now += SEC / 1000)
+		for (i = 0; i < sharers; i++) {
+			if (now < next[i])
+				continue;
+			tm_rate_refill(&r, BUDGET, BURST, START + now);
+			tm_rate_spend(&r, cost);
+			spent += cost;
+			next[i] = now + tm_rate_wait_ns(&r, BUDGET, BURST, cost, false,
+							sharers + idle_sharers);
+		}
+	return spent;
+}
+
+static void test_wait(void)
+{
+	struct tm_rate r = { .tokens_bytes = BURST, .last_ns = START };
+	u64 one = spent_in(100 * SEC, 1, SEC / 500, 0);
+	u64 among_idle = spent_in(100 * SEC, 1, SEC / 500, 1000);
+	u64 all = spent_in(1000 * SEC, 40, SEC / 500, 0);
+
+	ksft_test_result(!tm_rate_wait_ns(&r, BUDGET, BURST, BURST, true, 1) &&
+			 tm_rate_wait_ns(&r, BUDGET, BURST, BURST + BUDGET, true, 1) == SEC,
+			 "who is in a hurry waits for what is not saved\n");
+	tm_rate_spend(&r, BURST / 2);
+	ksft_test_result(tm_rate_wait_ns(&r, BUDGET, BURST, 3 * BUDGET, false, 1000) == 3 * SEC,
+			 "who isn't, for all that it costs, and for nobody else's\n");
+	tm_rate_spend(&r, BURST);
+	ksft_test_result(tm_rate_wait_ns(&r, BUDGET, BURST, 3 * BUDGET, false, 100) == 300 * SEC,
+			 "when nothing is saved, for a share for everybody\n");
+	ksft_test_result(tm_rate_wait_ns(&r, 0, BURST, ~0ULL, true, ~0U) &&
+			 tm_rate_wait_ns(&r, ~0ULL, 1, ~0ULL, false, 0) < SEC,
+			 "whatever the numbers are\n");
+	ksft_test_result(one >= 99 * BUDGET && one <= 101 * BUDGET,
+			 "one busy group: %.3f of the budget\n", (double)one / BUDGET / 100);
+	ksft_test_result(among_idle >= 90 * BUDGET && among_idle <= 101 * BUDGET,
+			 "one among a thousand idle ones: %.3f of it\n",
+			 (double)among_idle / BUDGET / 100);
+	/* What was saved comes on top. */
+	ksft_test_result(all >= 900 * BUDGET && all <= 1050 * BUDGET + BURST / 10,
+			 "forty busy ones: %.3f of it\n", (double)all / BUDGET / 1000);
+}
+
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(5 + 2 + 4 + 4 + 4);
+	ksft_set_plan(5 + 2 + 4 + 4 + 4 + 7);
 	test_burst();
 	test_slow();
 	test_zero();
 	test_time();
 	test_overflow();
+	test_wait();
 	ksft_finished();
 }

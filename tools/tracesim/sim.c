@@ -91,10 +91,14 @@ static uint64_t walk_ns(const struct sim *sim)
 	return (uint64_t)(sim->o->visit_ns * sim->s.pages);
 }
 
+static u64 budget_per_second(const struct sim *sim)
+{
+	return (u64)(sim->o->cpu_percent * NS_PER_S / 100);
+}
+
 static void spend(struct sim *sim, uint64_t ns)
 {
-	tm_rate_refill(&sim->scan_rate, (u64)(sim->o->cpu_percent * NS_PER_S / 100),
-		       SCAN_BURST_NS, sim->s.now_ns + 1);
+	tm_rate_refill(&sim->scan_rate, budget_per_second(sim), SCAN_BURST_NS, sim->s.now_ns + 1);
 	tm_rate_spend(&sim->scan_rate, ns);
 	sim->cpu_ns += (double)ns;
 }
@@ -246,8 +250,8 @@ static void pass(struct sim *sim)
 	};
 	uint64_t cost;
 
-	if (e->window_ns <= BRIEF_NS || e->window_ns < e->rest_ns) {
-		advance(sim, e->rest_ns);
+	if (e->window_ns <= BRIEF_NS || e->window_ns < sim->rest_ns) {
+		advance(sim, sim->rest_ns);
 		clear_bits(sim);
 		advance(sim, walk_ns(sim));
 		advance(sim, e->window_ns - min(e->window_ns, walk_ns(sim)));
@@ -267,10 +271,9 @@ static void pass(struct sim *sim)
 	override(sim);
 	exchange(sim);
 	sim->passes++;
-	/* The next pass must have been saved up. */
-	if (sim->scan_rate.tokens_bytes < cost)
-		advance(sim, (uint64_t)((double)(cost - sim->scan_rate.tokens_bytes) * 100 /
-					sim->o->cpu_percent));
+	spend(sim, 0);
+	sim->rest_ns = max(e->rest_ns, tm_rate_wait_ns(&sim->scan_rate, budget_per_second(sim),
+						       SCAN_BURST_NS, cost, !e->rest_ns, 1));
 }
 
 int sim_open(struct sim *sim, const struct sim_options *o)

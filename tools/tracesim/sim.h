@@ -75,6 +75,7 @@ struct sim_figures {
  * @quota: how many may be
  * @phase: of rounding
  * @scan_rate: CPU budget
+ * @rest_ns: time from the end of the pass to the next window
  * @hits: part of the accesses that DRAM serves now
  * @oracle: part that the best static placement serves now
  * @total: figures of the time that counts
@@ -97,6 +98,7 @@ struct sim {
 	uint32_t quota;
 	uint32_t phase;
 	struct tm_rate scan_rate;
+	uint64_t rest_ns;
 	double hits;
 	double oracle;
 	struct sim_figures total;
