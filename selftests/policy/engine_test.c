@@ -400,7 +400,7 @@ static void test_numbers(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 13 + 9 + 6 + 2 + 10 + 4);
+	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 13 + 10 + 6 + 2 + 10 + 4);
 	test_stages();
 	test_restart();
 	test_surprise();
