@@ -283,7 +283,9 @@ int main(int argc, char **argv)
 	/* What the first futile attempts cost doesn't count. */
 	tm_pause_ms(3000);
 	tm_diag("waiting: %s", tm_usage(&cg));
-	ksft_test_result(tm_dram(&cg) >= MEMORY, "without a slow node all memory is DRAM\n");
+	/* The worker frees memory just now: counters may be behind. */
+	ksft_test_result(tm_dram(&cg) + TM_DRIFT >= MEMORY,
+			 "without a slow node all memory is DRAM\n");
 	ksft_test_result(tm_daemon_is_quiet("waiting"), "and the daemon is quiet\n");
 
 	s = online(&rc);
