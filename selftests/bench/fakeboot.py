@@ -73,8 +73,7 @@ def lines(rng):
             pages = 1000 * k + (500 if when == "end" else 0)
             results.append({"type": "placement", "phase": k, "when": when,
                             "dram_bytes": pct * 2**20, "slow_bytes": (128 - pct) * 2**20})
-            results.append({"type": "vmstat", "phase": k, "when": when, "pgpromote_success": pages,
-                            "pgdemote_kswapd": pages, "pgdemote_direct": 1,
+            results.append({"type": "vmstat", "phase": k, "when": when,
                             "pgmigrate_success": 2 * pages, "numa_hint_faults": 7})
         marks.append(mark(2 * k, now, insns, share))
         now, insns = now + 400_000_000, insns + 800_000_000

@@ -53,10 +53,8 @@ class Rows(BenchTest):
         self.lines = [
             {"type": "phase", "phase": 1, "name": "get-zipf", "ops": 20, "seconds": 0.5,
              "ops_per_s": 40, "p99_us": 7},
-            {"type": "vmstat", "phase": 1, "when": "begin", "pgpromote_success": 10,
-             "pgdemote_kswapd": 1, "pgdemote_direct": 2},
-            {"type": "vmstat", "phase": 1, "when": "end", "pgpromote_success": 15,
-             "pgdemote_kswapd": 4, "pgdemote_direct": 2},
+            {"type": "vmstat", "phase": 1, "when": "begin", "pgmigrate_success": 10},
+            {"type": "vmstat", "phase": 1, "when": "end", "pgmigrate_success": 15},
             {"type": "placement", "phase": 1, "when": "end", "dram_bytes": 33, "slow_bytes": 67},
             {"type": "daemons", "phase": 1, "when": "begin", "cpu_ns": 1_000_000},
             {"type": "daemons", "phase": 1, "when": "end", "cpu_ns": 6_000_000},
@@ -88,8 +86,8 @@ class Rows(BenchTest):
                 "node0_reads": 60, "node0_stall_ns": 600, "node1_reads": 20, "node1_writes": 0,
                 "node0_queue_ns": None, "node2_reads": None,
                 "dram_access_share": 100 / 120,     # 60 + 10 + 30 of these and 20
-                "promotions": 5, "promotions_total": 15, "demotions": 3, "demotions_total": 6,
-                "migrated_pages": None, "dram_bytes_begin": None, "dram_bytes_end": 33,
+                "migrated_pages": 5, "migrated_pages_total": 15, "hint_faults": None,
+                "dram_bytes_begin": None, "dram_bytes_end": 33,
                 "daemon_cpu_share": 0.01, "insns": 800, "host_cpu_s": 2, "insns_per_cpu_s": 400,
                 "model_ns": 500_000_000}
         self.assertEqual({k: row[k] for k in want}, want)
@@ -172,7 +170,7 @@ class Report(BenchTest):
         self.assertEqual(len(rows), 6 * 2 + 4)
         sparse = [r for r in rows if r["job"] == "redis-zipf.s33.tiermem.r2"][0]
         self.assertEqual((sparse["p99_us"], sparse["node1_reads"], sparse["dram_access_share"],
-                          sparse["promotions"]), ("", "", "", ""))
+                          sparse["migrated_pages"]), ("", "", "", ""))
         self.assertGreater(float(sparse["ops_per_s"]), 0)
         self.assertEqual(len(json.loads((self.out / "results.json").read_text())["rows"]), 16)
 

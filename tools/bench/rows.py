@@ -15,13 +15,11 @@ NODE_FIELDS = ("reads", "writes", "seq", "writebacks", "stall_ns", "queue_ns")
 NODES = (0, 1, 2)
 VCPU_FIELDS = ("insns", "idle_ns", "stall_ns")
 VCPUS = (0, 1)
-# Column: counters of /proc/vmstat that it sums.
+# Column: counter of /proc/vmstat. Those of promotion and demotion are not for this: they count
+# what the kernel's own tiering moves, and nothing of DAMON's or tiermem's.
 MOVES = {
-    "promotions": ("pgpromote_success",),
-    "demotions": ("pgdemote_kswapd", "pgdemote_direct", "pgdemote_khugepaged",
-                  "pgdemote_proactive"),
-    "migrated_pages": ("pgmigrate_success",),
-    "hint_faults": ("numa_hint_faults",),
+    "migrated_pages": "pgmigrate_success",
+    "hint_faults": "numa_hint_faults",
 }
 
 
@@ -75,14 +73,9 @@ def move_columns(result: Result, phase: int) -> dict:
     """Pages moved during the phase, and from boot to its end."""
     sides = state(result, "vmstat", phase)
     columns: dict[str, float | None] = {}
-    for name, keys in MOVES.items():
-        sums = {}
-        for when, line in sides.items():
-            seen = [v for v in (number(line.get(k)) for k in keys) if v is not None]
-            sums[when] = sum(seen) if seen else None
-        both = None not in sums.values()
-        columns[name] = sums["end"] - sums["begin"] if both else None   # type: ignore[operator]
-        columns[name + "_total"] = sums["end"]
+    for name, key in MOVES.items():
+        columns[name] = difference(sides["begin"], sides["end"], key)
+        columns[name + "_total"] = number(sides["end"].get(key))
     return columns
 
 

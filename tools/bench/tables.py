@@ -95,8 +95,8 @@ class Tables:
                  "percent of one CPU:", "{:.2f}".format),
                 ("dram_bytes_end", 1 / 2**20, "The workload's memory in DRAM at the end of the "
                  "phase, MB:", number_text),
-                ("promotions", 1, "Pages promoted during the phase:", number_text),
-                ("demotions", 1, "Pages demoted during the phase:", number_text))
+                ("migrated_pages", 1, "Pages migrated during the phase, in either direction:",
+                 number_text))
         for key, factor, title, form in measures[:3] if brief else measures:
             lines += [title, ""]
             if any(r[key] is not None for r in report.rows if r["workload"] == name):
