@@ -240,6 +240,7 @@ static void harvest(struct tm_group *g)
 /* Look at a window that is open: is it over, or has it shown enough? */
 static void look_into_window(struct tm_group *g)
 {
+	u64 quota_pages = tm_engine_window_quota(&g->engine, READ_ONCE(g->quota_pages));
 	u64 cpu = cpu_ns(), now = ktime_get_ns();
 
 	if (now >= g->opened_ns + g->engine.window_ns) {
@@ -250,8 +251,7 @@ static void look_into_window(struct tm_group *g)
 	spend_scan(g, cpu_ns() - cpu);
 	g->looked_ns = now;
 	if (!observation->stopped &&
-	    observation->young_pages >= tm_window_target(observation->visited_pages,
-							READ_ONCE(g->quota_pages)))
+	    observation->young_pages >= tm_window_target(observation->visited_pages, quota_pages))
 		harvest(g);
 }
 

@@ -45,6 +45,11 @@ static const struct stage {
 #define LEARNED_RESTART	5u
 /* After a striking surprise: three windows, and averages are about the new phase. */
 #define LEARNED_STRUCK	2u
+/* Until then two windows tell more than one of twice the length, */
+#define LEARNED_LITTLE	11u
+/* from this length on: the budget has more brief ones anyway than are needed. */
+#define WINDOW_LONG_NS	(100 * NS_PER_MSEC)
+
 #define LEARNED_SETTLED	21u
 /* Until then each window makes an average better by much. */
 #define LEARNED_MUCH	90u
@@ -105,6 +110,13 @@ unsigned int tm_engine_fine_gap(const struct tm_engine *e)
 bool tm_engine_hurries(const struct tm_engine *e)
 {
 	return e->learned < LEARNED_SETTLED;
+}
+
+u64 tm_engine_window_quota(const struct tm_engine *e, u64 quota_pages)
+{
+	bool soon = e->learned < LEARNED_LITTLE && e->window_ns >= WINDOW_LONG_NS;
+
+	return soon ? quota_pages / 2 : quota_pages;
 }
 
 /* Heat follows a window that changes no faster than it follows anything. */
@@ -229,14 +241,18 @@ void tm_engine_step(struct tm_engine *e, const struct tm_engine_input *in)
 	e->activity = tm_harvest_activity(&e->harvest, e->activity);
 	e->learned = min(e->learned + 1, LEARNED_MAX);
 	limits.fine_pages = fine_pages(e, in->now_ns);
-	if (!tm_engine_hurries(e) && surprised(e))
+	if (!tm_engine_hurries(e) && surprised(e)) {
 		doubt(e, e->surprises > SURPRISES_MAX ? LEARNED_STRUCK : LEARNED_RESTART);
+		/* What moved for nothing did so in another phase. */
+		tm_thrash_init(&e->thrash);
+	}
 
 	limits.gap = tm_engine_gap(e);
 	limits.fine_gap = tm_engine_fine_gap(e);
 	tm_plan_make(&e->harvest.histogram, &limits, &e->plan);
 	choose_rest(e);
-	e->window_ns = tm_window_next(e->window_ns, &sums, in->quota_pages);
+	e->window_ns = tm_window_next(e->window_ns, &sums,
+				      tm_engine_window_quota(e, in->quota_pages));
 }
 
 bool tm_engine_moved(struct tm_engine *e, u64 moved_pages, u64 back_pages)

@@ -88,6 +88,13 @@ unsigned int tm_engine_fine_gap(const struct tm_engine *e);
  */
 bool tm_engine_hurries(const struct tm_engine *e);
 
+/*
+ * The quota that a window's length should be right for. A group of which little is
+ * known has long windows for half of its quota: the hottest pages are in DRAM
+ * sooner, and the rest follows.
+ */
+u64 tm_engine_window_quota(const struct tm_engine *e, u64 quota_pages);
+
 /**
  * tm_engine_step - a window is over
  * @e: engine; @harvest is what the window showed

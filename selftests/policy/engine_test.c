@@ -163,8 +163,8 @@ static void test_surprise(void)
 	steps(1);
 	ksft_test_result(tm_engine_hurries(&engine) && !engine.surprises,
 			 "surprise: three in a row are a new phase\n");
-	/* The averages see hardly more in twice the time, so half of it is enough. */
-	ksft_test_result(engine.window_ns == 4 * SEC,
+	/* All that is hot shows, which is 4/3 of what half of the quota wants to see. */
+	ksft_test_result(engine.window_ns == 6 * SEC,
 			 "surprise: the same memory needs no other window at once: %llu ms\n",
 			 (unsigned long long)(engine.window_ns / MS));
 
@@ -277,6 +277,15 @@ static void test_brake(void)
 	steps(1);
 	ksft_test_result(engine.plan.promote_pages == input.most_pages / 16,
 			 "brake: then a sixteenth\n");
+
+	tm_engine_moved(&engine, 16384, 10000);
+	a_new_phase(2000);
+	steps(1);
+	ksft_test_result(engine.thrash.pause, "brake: one strange window doesn't take it off\n");
+	steps(1);
+	ksft_test_result(tm_engine_hurries(&engine) && !engine.thrash.pause &&
+			 engine.thrash.share == TM_SHARE_FULL,
+			 "brake: a new phase does\n");
 }
 
 /* A new phase: pages come back that had left in the one before. */
@@ -370,6 +379,30 @@ static void test_fine(void)
 	ksft_test_result(!pages, "fine: none in a hurry\n");
 }
 
+/* Until it has learned a little, a group that is seldom accessed has windows for half its quota. */
+static void test_early_window(void)
+{
+	const struct tm_engine_input *in = &input;
+
+	tm_engine_init(&engine);
+	engine.window_ns = 99 * MS;
+	ksft_test_result(tm_engine_window_quota(&engine, in->quota_pages) == in->quota_pages,
+			 "early: a brief window is for all of the quota\n");
+	engine.window_ns = 100 * MS;
+	ksft_test_result(tm_engine_window_quota(&engine, in->quota_pages) == in->quota_pages / 2,
+			 "early: a long one for half of it\n");
+	/* Half as many show as a quota of that size wants to see. */
+	engine.harvest.unknown_pages = NR_PAGES;
+	engine.harvest.unknown_young_pages = in->quota_pages * 5 / 8;
+	steps(1);
+	ksft_test_result(engine.window_ns == 100 * MS, "early: and stays, %llu ms\n",
+			 (unsigned long long)(engine.window_ns / MS));
+	a_hot_set(0);
+	steps(10);
+	ksft_test_result(tm_engine_window_quota(&engine, in->quota_pages) == in->quota_pages,
+			 "early: eleven windows later it is over\n");
+}
+
 static void test_numbers(void)
 {
 	struct tm_engine_input in = input;
@@ -400,7 +433,7 @@ static void test_numbers(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 13 + 10 + 6 + 2 + 10 + 4);
+	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 13 + 10 + 8 + 2 + 10 + 4 + 4);
 	test_stages();
 	test_restart();
 	test_surprise();
@@ -408,6 +441,7 @@ int main(void)
 	test_brake();
 	test_phases();
 	test_fine();
+	test_early_window();
 	test_numbers();
 	ksft_finished();
 }

@@ -4,10 +4,13 @@
 
 #include "oracle.h"
 
+#define NS_PER_SEC		(1000 * 1000 * 1000ULL)
 #define SURPRISES_RESTART	3u
 /* Windows until a group's averages are settled. */
 #define SETTLED			21u
-#define NS_PER_SEC		(1000 * 1000 * 1000ULL)
+/* Until less, windows as long as this are made for half the quota. */
+#define LITTLE			11u
+#define LONG_NS			(NS_PER_SEC / 10)
 #define REST_MAX_NS		(2 * NS_PER_SEC)
 #define REST_CALM_NS		(REST_MAX_NS * 5 / 8)
 
@@ -182,6 +185,11 @@ static void model_step(struct model *m, const struct tm_harvest *h)
 		if (m->surprises >= SURPRISES_RESTART) {
 			m->learned = m->surprises > SURPRISES_RESTART ? 2 : 5;
 			m->surprises = 0;
+			/* Nor is the brake about the new phase. */
+			m->share = 1024;
+			m->pause = 0;
+			m->moved_pages = 0;
+			m->back_pages = 0;
 		}
 	}
 }
@@ -253,7 +261,7 @@ static const char *check_step(struct tm_engine *e, struct model *m,
 	/* The engine as it is when it looks at the harvest. */
 	struct tm_engine looking = { .learned = min(m->learned + 1, 254u) };
 	struct tm_harvest harvest = e->harvest;
-	u64 window_ns = e->window_ns;
+	u64 window_ns = e->window_ns, quota_pages = in->quota_pages;
 	unsigned int learned = m->learned, gap = tm_engine_gap(e);
 	struct tm_harvest_sums sums;
 	const char *broken;
@@ -288,10 +296,12 @@ static const char *check_step(struct tm_engine *e, struct model *m,
 	if (tm_engine_hurries(e) && limits.fine_gap != limits.gap)
 		return "exchanges across a fine gap before anything is settled";
 	tm_harvest_sum(&harvest, &sums);
-	if (e->window_ns != tm_window_next(window_ns, &sums, in->quota_pages))
+	if (m->learned < LITTLE && window_ns >= LONG_NS)
+		quota_pages /= 2;
+	if (e->window_ns != tm_window_next(window_ns, &sums, quota_pages))
 		return "another window than the one that follows";
 	broken = full ? oracle_plan(&harvest.histogram, &limits) : NULL;
-	return broken ? broken : oracle_window(window_ns, &harvest, in->quota_pages);
+	return broken ? broken : oracle_window(window_ns, &harvest, quota_pages);
 }
 
 static const char *check_moved(struct tm_engine *e, struct model *m, u64 moved, u64 back)

@@ -210,7 +210,7 @@ static void exchange(struct sim *sim)
 	if (p->promote_pages)
 		up = move_tier(sim, false, TM_HEAT_LEVELS - 1, (int)p->promote_level,
 			       min(p->promote_pages, (u64)sim->quota - sim->nr_fast), &back);
-	tm_engine_moved(&sim->engine, up, back);
+	tm_engine_moved(&sim->engine, up + down, back);
 	ns = (double)(up + down) * sim->o->move_ns;
 	least_ns = (double)((up + down) * PAGE_BYTES) / sim->o->migrate_mbps / (1 << 20) * NS_PER_S;
 	advance(sim, (uint64_t)max(ns, least_ns));
@@ -220,13 +220,14 @@ static void exchange(struct sim *sim)
 static void wait_long_window(struct sim *sim)
 {
 	uint64_t end = sim->s.now_ns + sim->engine.window_ns, young;
+	uint64_t quota = tm_engine_window_quota(&sim->engine, sim->quota);
 	uint32_t i;
 
 	while (sim->s.now_ns < end && sim->more) {
 		advance(sim, min(end - sim->s.now_ns, PEEK_NS));
 		for (i = 0, young = 0; i < sim->s.pages; i++)
 			young += sim->s.young[i];
-		if (!sim->o->window_ms && young >= tm_window_target(sim->s.pages, sim->quota))
+		if (!sim->o->window_ms && young >= tm_window_target(sim->s.pages, quota))
 			break;
 	}
 }
