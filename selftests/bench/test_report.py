@@ -5,7 +5,10 @@ import json
 import math
 import shutil
 
+import rows
+import small_matrix
 from common import BenchTest
+from document import BEGIN, END, publish
 from plots import spread_labels
 from result import Result
 from rows import rows_of
@@ -173,6 +176,24 @@ class Report(BenchTest):
                           sparse["migrated_pages"]), ("", "", "", ""))
         self.assertGreater(float(sparse["ops_per_s"]), 0)
         self.assertEqual(len(json.loads((self.out / "results.json").read_text())["rows"]), 16)
+
+    def test_document(self):
+        """results go between two comments, with where the loss is; what is around them stays"""
+        self.bench("run")
+        document = self.tmp / "doc.md"
+        report = rows.Report(self.out, small_matrix)
+        document.write_text(f"before\n{BEGIN}old\n{END}after\n")
+        self.assertEqual(publish(report, [], document),
+                         [document, self.tmp / "doc/results.csv"])
+        text = document.read_text()
+        self.assertTrue(text.startswith(f"before\n{BEGIN}") and text.endswith(f"{END}after\n"))
+        self.assertNotIn("old", text)
+        self.assertIn("| workload | phase | DRAM | lost |",
+                      text.split("### Where tiermem's loss is")[1].split("###")[0])
+        document.write_text("no comments")
+        with self.assertRaisesRegex(ValueError, "no two comments"):
+            publish(report, [], document)
+        self.assertEqual(document.read_text(), "no comments")
 
     def test_values(self):
         """a cell is the median of the ratios of the rows in results.csv"""

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import pathlib
 
+from loss import loss_table
 from progress import write_atomically
 from tables import Tables
 
 BEGIN = "<!-- results: make bench-docs writes from here -->\n"
 END = "<!-- results: to here -->\n"
+
+
+def loss_section(report) -> list[str]:
+    """Where it loses what the tables say it does."""
+    system = report.matrix.OURS
+    return [f"## Where {system}'s loss is", "",
+            "In percent of the server's time per operation, means over seeds (`tools/bench/bench "
+            "loss`, which has it for any system): waiting for memory as the oracle does, waiting "
+            "beyond that, instructions, and idling, for a client or a page on its way. MariaDB's "
+            "rows include the start of sysbench. Daemons: what they had of the other CPU.", ""
+            ] + loss_table(report, system)
 
 
 def publish(report, plots: list[str], document: pathlib.Path) -> list[pathlib.Path]:
@@ -28,6 +40,6 @@ def publish(report, plots: list[str], document: pathlib.Path) -> list[pathlib.Pa
         lines = (report.out / name).read_text().splitlines()
         write_atomically(beside / name, "".join(x.rstrip() + "\n" for x in lines))
     write_atomically(beside / "results.csv", report.csv())
-    body = Tables(report).brief(plots)
+    body = Tables(report).brief(plots, loss_section(report))
     write_atomically(document, f"{head}{BEGIN}\n{body}\n{END}{tail}")
     return [document] + [beside / name for name in plots + ["results.csv"]]

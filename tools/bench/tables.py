@@ -169,11 +169,11 @@ class Tables:
         lines += [f"Note: {text}" for text in report.notes] + [""] * bool(report.notes)
         return lines
 
-    def brief(self, plots: list[str]) -> str:
+    def brief(self, plots: list[str], losses: list[str]) -> str:
         """The part of docs/benchmarks.md that is results: what there is of them."""
         names = [name for name in self.report.workloads()
                  if any(r["workload"] == name and r["ops_per_s"] for r in self.report.rows)]
-        lines = self.head()[2:] + self.summary(names)
+        lines = self.head()[2:] + self.summary(names) + losses
         for name in names:
             lines += self.workload(name, brief=True)
             for plot in plots:
