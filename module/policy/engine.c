@@ -48,7 +48,7 @@ static const struct stage {
 /* Until then two windows tell more than one of twice the length, */
 #define LEARNED_LITTLE	11u
 /* from this length on: the budget has more brief ones anyway than are needed. */
-#define WINDOW_LONG_NS	(100 * NS_PER_MSEC)
+#define WINDOW_HALVED_NS	(100 * NS_PER_MSEC)
 
 #define LEARNED_SETTLED	21u
 /* Until then each window makes an average better by much. */
@@ -114,7 +114,7 @@ bool tm_engine_hurries(const struct tm_engine *e)
 
 u64 tm_engine_window_quota(const struct tm_engine *e, u64 quota_pages)
 {
-	bool soon = e->learned < LEARNED_LITTLE && e->window_ns >= WINDOW_LONG_NS;
+	bool soon = e->learned < LEARNED_LITTLE && e->window_ns >= WINDOW_HALVED_NS;
 
 	return soon ? quota_pages / 2 : quota_pages;
 }

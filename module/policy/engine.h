@@ -90,8 +90,8 @@ bool tm_engine_hurries(const struct tm_engine *e);
 
 /*
  * The quota that a window's length should be right for. A group of which little is
- * known has long windows for half of its quota: the hottest pages are in DRAM
- * sooner, and the rest follows.
+ * known has windows of 100 ms and more for half of its quota: the hottest pages are
+ * in DRAM sooner, and the rest follows.
  */
 u64 tm_engine_window_quota(const struct tm_engine *e, u64 quota_pages);
 

@@ -5,13 +5,12 @@ import json
 import math
 import shutil
 
-import rows
 import small_matrix
 from common import BenchTest
 from document import BEGIN, END, publish
 from plots import spread_labels
 from result import Result
-from rows import rows_of
+from rows import Report as Results, rows_of
 from stats import geometric_mean, relative_pct, summarize
 
 
@@ -181,7 +180,7 @@ class Report(BenchTest):
         """results go between two comments, with where the loss is; what is around them stays"""
         self.bench("run")
         document = self.tmp / "doc.md"
-        report = rows.Report(self.out, small_matrix)
+        report = Results(self.out, small_matrix)
         document.write_text(f"before\n{BEGIN}old\n{END}after\n")
         self.assertEqual(publish(report, [], document),
                          [document, self.tmp / "doc/results.csv"])

@@ -382,24 +382,22 @@ static void test_fine(void)
 /* Until it has learned a little, a group that is seldom accessed has windows for half its quota. */
 static void test_early_window(void)
 {
-	const struct tm_engine_input *in = &input;
-
 	tm_engine_init(&engine);
 	engine.window_ns = 99 * MS;
-	ksft_test_result(tm_engine_window_quota(&engine, in->quota_pages) == in->quota_pages,
+	ksft_test_result(tm_engine_window_quota(&engine, input.quota_pages) == input.quota_pages,
 			 "early: a brief window is for all of the quota\n");
 	engine.window_ns = 100 * MS;
-	ksft_test_result(tm_engine_window_quota(&engine, in->quota_pages) == in->quota_pages / 2,
-			 "early: a long one for half of it\n");
+	ksft_test_result(tm_engine_window_quota(&engine, input.quota_pages) ==
+			 input.quota_pages / 2, "early: a long one for half of it\n");
 	/* Half as many show as a quota of that size wants to see. */
 	engine.harvest.unknown_pages = NR_PAGES;
-	engine.harvest.unknown_young_pages = in->quota_pages * 5 / 8;
+	engine.harvest.unknown_young_pages = input.quota_pages * 5 / 8;
 	steps(1);
 	ksft_test_result(engine.window_ns == 100 * MS, "early: and stays, %llu ms\n",
 			 (unsigned long long)(engine.window_ns / MS));
 	a_hot_set(0);
 	steps(10);
-	ksft_test_result(tm_engine_window_quota(&engine, in->quota_pages) == in->quota_pages,
+	ksft_test_result(tm_engine_window_quota(&engine, input.quota_pages) == input.quota_pages,
 			 "early: eleven windows later it is over\n");
 }
 

@@ -10,7 +10,7 @@
 #define SETTLED			21u
 /* Until less, windows as long as this are made for half the quota. */
 #define LITTLE			11u
-#define LONG_NS			(NS_PER_SEC / 10)
+#define HALVED_NS		(NS_PER_SEC / 10)
 #define REST_MAX_NS		(2 * NS_PER_SEC)
 #define REST_CALM_NS		(REST_MAX_NS * 5 / 8)
 
@@ -296,7 +296,7 @@ static const char *check_step(struct tm_engine *e, struct model *m,
 	if (tm_engine_hurries(e) && limits.fine_gap != limits.gap)
 		return "exchanges across a fine gap before anything is settled";
 	tm_harvest_sum(&harvest, &sums);
-	if (m->learned < LITTLE && window_ns >= LONG_NS)
+	if (m->learned < LITTLE && window_ns >= HALVED_NS)
 		quota_pages /= 2;
 	if (e->window_ns != tm_window_next(window_ns, &sums, quota_pages))
 		return "another window than the one that follows";
