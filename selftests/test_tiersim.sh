@@ -4,7 +4,7 @@
 # bandwidths as configured, the same output however busy this machine is,
 # accessed bits as on hardware, and the kernel's own tiering at work.
 #
-#   test_tiersim.sh [CASE...]	refuse latency readers pages counts repeat damon promote
+#   test_tiersim.sh [CASE...]	refuse latency readers pages counts guest repeat damon promote
 # shellcheck disable=SC2086	# numbers, and options that are words
 set -uo pipefail
 
@@ -158,6 +158,17 @@ case_counts()
 	ktap_check "the pages of a chase in node 1" near "pages" "$counted" 16384 5
 }
 
+# A guest of the guest has each interrupt once: see qemu_no_exception().
+case_guest()
+{
+	local log=$DIR/guest/results.jsonl
+
+	booted guest || { ktap_ok 1 "guest"; return; }
+	ktap_diag "given, had: $(cat "$log")"
+	grep -qx 'interrupts 3000 3000' "$log"
+	ktap_ok $? "interrupts of a virtual machine in the guest"
+}
+
 same()	# vCPUs
 {
 	local base=$DIR/repeat-$1 n hogs=()
@@ -234,6 +245,7 @@ damon damon -c 2
 promote promote
 readers readers -c 2
 counts counts -g
+guest guest -c 2
 pages pages -p tlb=1024
 "
 if [ "${1:-}" = --boot ]; then
@@ -242,11 +254,11 @@ if [ "${1:-}" = --boot ]; then
 	exit 0
 fi
 
-readonly CASES="refuse latency readers pages counts repeat damon promote"
+readonly CASES="refuse latency readers pages counts guest repeat damon promote"
 plan_of()
 {
 	case $1 in
-	refuse) echo 9 ;; latency|promote) echo 4 ;; damon) echo 3 ;; counts) echo 4 ;; *) echo 2 ;;
+	refuse) echo 9 ;; latency|promote) echo 4 ;; damon) echo 3 ;; counts) echo 4 ;; guest) echo 1 ;; *) echo 2 ;;
 	esac
 }
 
@@ -268,9 +280,22 @@ mkdir -p "$DIR/root"
 cp "$SELFTESTS"/tiersim/{init,Kbuild,mark_module.c} "$TOP/tools/tiersim/guest/tiersim.h" "$DIR/root"
 make -s -C "/lib/modules/$release/build" M="$DIR/root" modules >"$DIR/make.log" 2>&1 ||
 	ktap_bail "no module for $release: $(tail -n 1 "$DIR/make.log")"
+gcc -O2 -Wall -Werror -static -o "$DIR/root/interrupts" "$SELFTESTS/tiersim/interrupts.c" ||
+	ktap_bail "interrupts.c does not build"
+mkdir "$DIR/root/modules" "$DIR/root/bin"
+mv "$DIR/root/interrupts" "$DIR/root/bin"
+n=10
+/sbin/modprobe -S "$release" --show-depends kvm-amd | while read -r _ path _; do
+	n=$((n + 1))
+	case $path in
+	*.xz)	xz -dc "$path" ;;
+	*)	cat "$path" ;;
+	esac >"$DIR/root/modules/$n-$(basename "${path%.ko*}").ko"
+done
 # A later archive's files replace those of an earlier one.
 (cat "$TOP/build/bench/image/micro.cpio"
-  cd "$DIR/root" && printf '%s\n' init mark_module.ko | cpio -o -H newc -R 0:0 --quiet
+  cd "$DIR/root" && { printf '%s\n' init mark_module.ko; find bin modules; } |
+	cpio -o -H newc -R 0:0 --quiet
 ) >"$IMAGE" || ktap_bail "no image"
 
 ktap_plan $plan

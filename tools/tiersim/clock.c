@@ -247,6 +247,7 @@ void clock_deadline(unsigned int index, void *tb_ps)
 	struct vcpu *self = &vcpus[index];
 	bool turn;
 
+	qemu_no_exception(self->cpu);
 	/* Decide as of the begin of this block, which may not run now. */
 	*self->ticks -= (uintptr_t)tb_ps;
 	running = self;

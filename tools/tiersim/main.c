@@ -102,8 +102,8 @@ static void on_port_io(unsigned int vcpu, void *data)
 	vcpu_expire(&vcpus[vcpu]);
 }
 
-/* The local APIC may be behind an MSR. */
-static void on_wrmsr(unsigned int vcpu, void *data)
+/* WRMSR: the local APIC may be behind an MSR. VMRUN: see qemu_no_exception(). */
+static void on_change(unsigned int vcpu, void *data)
 {
 	(void)data;
 	vcpu_expire(&vcpus[vcpu]);
@@ -144,8 +144,9 @@ static void translate_insn(struct qemu_plugin_insn *insn)
 						       NULL);
 	if (code[i] != 0x0f || i + 1 == len)
 		return;
-	if (clock && code[i + 1] == 0x30)
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_wrmsr, QEMU_PLUGIN_CB_NO_REGS,
+	if (clock && (code[i + 1] == 0x30 ||
+		      (code[i + 1] == 0x01 && i + 2 < len && code[i + 2] == 0xd8)))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_change, QEMU_PLUGIN_CB_NO_REGS,
 						       NULL);
 	/* mov %reg,%cr3 */
 	if (code[i + 1] == 0x22 && i + 2 < len && (code[i + 2] & 0xf8) == 0xd8) {

@@ -19,6 +19,7 @@ QEMU_SYMBOLS(QEMU_POINTER)
 #undef QEMU_POINTER
 
 void *qemu_virtual_timers;
+size_t qemu_exception_index;
 
 /* Where timers of the machine are; filled in by QEMU before qemu_tcg_ops(). */
 static void **main_loop_tlg;
@@ -42,6 +43,24 @@ void qemu_complain(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+}
+
+/* The first that it does: sub $8,%rsp; movl $-1,exception_index(%rdi). */
+static bool find_exception_index(void)
+{
+	static const uint8_t begin[] = { 0x48, 0x83, 0xec, 0x08, 0xc7, 0x87 };
+	static const uint8_t end[] = { 0xff, 0xff, 0xff, 0xff };
+	const uint8_t *code = (const uint8_t *)qemu_cpu_loop_exit_noexc;
+	uint32_t offset;
+
+	memcpy(&offset, &code[sizeof(begin)], sizeof(offset));
+	if (memcmp(code, begin, sizeof(begin)) ||
+	    memcmp(&code[sizeof(begin) + sizeof(offset)], end, sizeof(end)) || offset > 4096) {
+		qemu_complain("cpu_loop_exit_noexc() does not look as in Debian's QEMU 10.0");
+		return false;
+	}
+	qemu_exception_index = offset;
+	return true;
 }
 
 bool qemu_resolve(const struct qemu_plugin_info *info)
@@ -70,7 +89,7 @@ bool qemu_resolve(const struct qemu_plugin_info *info)
 			      (int)version->triple[1]);
 		return false;
 	}
-	return true;
+	return find_exception_index();
 }
 
 struct accel_ops *qemu_tcg_ops(void)

@@ -120,6 +120,7 @@ struct accel_ops {
 	X(void, qemu_add_machine_init_done_notifier, (void *notifier))			\
 	X(struct CPUState *, qemu_get_cpu, (int index))					\
 	X(void, cpu_exit, (struct CPUState *cpu))					\
+	X(void, cpu_loop_exit_noexc, (struct CPUState *cpu))				\
 	X(void, cpu_loop_exit_restore, (struct CPUState *cpu, uintptr_t pc))		\
 	X(bool, cpu_thread_is_idle, (struct CPUState *cpu))				\
 	X(void, tcg_cflags_set, (struct CPUState *cpu, uint32_t flags))			\
@@ -142,6 +143,24 @@ QEMU_SYMBOLS(QEMU_POINTER)
 
 /* The machine's timers that run on QEMU_CLOCK_VIRTUAL. */
 extern void *qemu_virtual_timers;
+
+/* Where struct CPUState has exception_index. */
+extern size_t qemu_exception_index;
+
+/**
+ * qemu_no_exception() - a vCPU has no exception that is to be taken
+ * @cpu: vCPU
+ *
+ * VMRUN of QEMU 10.0 leaves the number of an interrupt that it injects behind as a pending
+ * exception. Nobody looks, until the vCPU is made to leave its loop: then the guest's guest gets
+ * its interrupt once more, be it with interrupts disabled.
+ *
+ * Context: vCPU thread, @cpu is in the middle of its code: what was pending has been taken.
+ */
+static inline void qemu_no_exception(struct CPUState *cpu)
+{
+	*(int32_t *)((char *)cpu + qemu_exception_index) = -1;
+}
 
 /**
  * qemu_resolve() - find what tiersim needs of this QEMU
