@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """A matrix that a test runs in seconds: 2 workloads, 4 systems, 2 seeds, 16 jobs."""
-from matrix import (BASE, BOUNDS, FLOOR, OURS, SYSTEMS as ALL_SYSTEMS, Workload)
+from matrix import (BASE, BOUNDS, FLOOR, OURS, SYSTEMS as ALL_SYSTEMS, Panel, Spec, Workload)
 
 __all__ = ["BASE", "BOUNDS", "FLOOR", "OURS"]
 SEEDS = (1, 2)
@@ -17,3 +17,9 @@ WORKLOADS = (
 )
 QUICK_CPU_S = 7
 QUICK_ORDER = ("all-dram", "tiermem", "all-slow", "numab2")
+FIGURES = (
+    Spec("two", "Two", 2, (
+        Panel("GET", "redis-zipf", "get-zipf", {33: 84}),
+        Panel("GET, of another", "redis-zipf", "get-zipf", {}, base="other"))),
+    Spec("three", "Nobody runs it", 1, (Panel("none", "nothing", "none", {}),)),
+)

@@ -8,6 +8,7 @@ import shutil
 import small_matrix
 from common import BenchTest
 from document import BEGIN, END, publish
+from figures import Figures, share_text
 from plots import spread_labels
 from result import Result
 from rows import Report as Results, rows_of
@@ -35,6 +36,11 @@ class Statistics(BenchTest):
         self.assertAlmostEqual(geometric_mean([50, 200]), 100)
         self.assertIsNone(geometric_mean([50, 0]))
         self.assertIsNone(geometric_mean([]))
+
+    def test_shares(self):
+        """a share of DRAM as people say it"""
+        self.assertEqual([share_text(x) for x in (110, 100, 67, 47, 0)],
+                         ["all", "all", "2/3", "47 %", "none"])
 
     def test_labels(self):
         """labels keep their order and a distance"""
@@ -218,7 +224,8 @@ class Report(BenchTest):
         """the same results give the same bytes, and other results others"""
         self.bench("run", "-j4")
         wanted = ["tables.md", "results.csv", "redis-zipf-throughput.svg",
-                  "redis-zipf-latency.svg", "micro-jump-throughput.svg", "micro-jump-series.svg"]
+                  "redis-zipf-latency.svg", "micro-jump-throughput.svg", "micro-jump-series.svg",
+                  "two-by-share.svg"]
         self.bench("report")
         first = {x: (self.out / x).read_bytes() for x in wanted}
         self.bench("report")
@@ -226,8 +233,35 @@ class Report(BenchTest):
         self.assertFalse((self.out / "micro-jump-latency.svg").exists())
         shutil.rmtree(self.out / "jobs/redis-zipf.s33.numab2.r1")
         self.bench("report")
-        for x in ("redis-zipf-throughput.svg", "redis-zipf-latency.svg"):
+        for x in ("redis-zipf-throughput.svg", "redis-zipf-latency.svg", "two-by-share.svg"):
             self.assertNotEqual(first[x], (self.out / x).read_bytes())
+
+    def test_by_share(self):
+        """a figure over workloads has medians of ratios, to the base that its panel names"""
+        self.bench("run", "-j4")
+        self.bench("report")
+        self.assertFalse((self.out / "three-by-share.svg").exists())
+        figures = Figures(Results(self.out, small_matrix))
+        own, none = (figures.lines(p) for p in small_matrix.FIGURES[0].panels)
+        self.assertEqual(set(own), {"all-slow", "tiermem", "numab2"})
+        self.assertEqual(none, {})
+        relative = "Throughput in percent of all-dram with the same seed:"
+        cell = self.tables()[1][relative, "get-zipf", "33 %", "tiermem"]
+        self.assertEqual(f"{own['tiermem'][0]:.1f}", cell.split()[0])
+        # Another base, of half the throughput.
+        for job in list((self.out / "jobs").glob("redis-zipf.all-dram.*")):
+            other = job.with_name(job.name.replace("redis-zipf", "other"))
+            shutil.copytree(job, other)
+            record = json.loads((other / "job.json").read_text())
+            record["definition"]["workload"] = "other"
+            (other / "job.json").write_text(json.dumps(record))
+            lines = [json.loads(x) for x in (other / "results.jsonl").read_text().splitlines()]
+            for line in lines:
+                if "ops_per_s" in line:
+                    line["ops_per_s"] /= 2
+            (other / "results.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+        twice = Figures(Results(self.out, small_matrix)).lines(small_matrix.FIGURES[0].panels[1])
+        self.assertAlmostEqual(twice["tiermem"][0], 2 * own["tiermem"][0])
 
     def test_packed(self):
         """results go to another machine, which reports the same and runs only what is missing"""

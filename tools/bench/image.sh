@@ -5,7 +5,7 @@
 # one workload with their libraries. Uncompressed, as decompression would be
 # simulated, too. The same input makes the same image, to the last bit.
 #
-#   image.sh [micro|redis|timeline|mariadb|mariadb-large ...]	default: all
+#   image.sh [micro|redis|timeline|tenants|vm|mariadb|mariadb-large ...]	default: all
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -110,6 +110,39 @@ image_timeline()
 	redis
 }
 
+image_tenants()
+{
+	redis
+}
+
+# A virtual machine in the guest: QEMU and what it needs, the kernel that is everywhere
+# else, too (packed, as QEMU keeps a copy), and an archive for that to boot from.
+image_vm()
+{
+	local outer=$root f
+
+	add bin "$(command -v qemu-system-x86_64)"
+	add_modules kvm-amd
+	mkdir -p "$root"/{firmware,guest}
+	for f in bios-256k.bin kvmvapic.bin linuxboot_dma.bin; do
+		install -m 644 -t "$root/firmware" "$(find /usr/share/{seabios,qemu} -name $f | head -n 1)" ||
+			die "QEMU has no $f (make deps)"
+	done
+	install -m 644 "/boot/vmlinuz-$release" "$root/guest/vmlinuz"
+	install -m 644 "$here/guest/redis.sh" "$root"
+	install -m 644 "$here/guest/vm-lib.sh" "$root/redis-lib.sh"
+
+	root=$root/guest/root
+	mkdir -p "$root"/{bin,lib,proc,sys,dev}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	ln -s busybox "$root/bin/sh"
+	add bin /usr/bin/redis-server "$programs/redisload"
+	install -m 755 "$here/guest/vm-init.sh" "$root/init"
+	archive "$outer/guest/initramfs"
+	rm -r "$root"
+	root=$outer
+}
+
 # The small database fits a pool that fits in DRAM; the large one is three times
 # what a machine with only that much DRAM could keep in its pool (64M).
 database()	# rows pool-MiB
@@ -143,20 +176,25 @@ image_mariadb_large()
 }
 
 # Sorted, owned by root, of one date, without the inode numbers of this machine.
+archive()	# file
+{
+	find "$root" -exec touch -h -d @0 {} +
+	(cd "$root" && find . -mindepth 1 -printf '%P\n' | LC_ALL=C sort |
+		cpio -o -H newc -R 0:0 --reproducible --quiet) >"$1"
+}
+
 pack()	# name
 {
 	local tmp
 
 	mkdir -p "$out"
 	tmp=$(mktemp "$out/.$1.XXXXXX")
-	find "$root" -exec touch -h -d @0 {} +
-	(cd "$root" && find . -mindepth 1 -printf '%P\n' | LC_ALL=C sort |
-		cpio -o -H newc -R 0:0 --reproducible --quiet) >"$tmp"
+	archive "$tmp"
 	mv "$tmp" "$out/$1.cpio"
 	echo "$(stat -c %s "$out/$1.cpio") bytes  ${out#"$top"/}/$1.cpio"
 }
 
-[ $# -gt 0 ] || set -- micro redis timeline mariadb mariadb-large
+[ $# -gt 0 ] || set -- micro redis timeline tenants vm mariadb mariadb-large
 make -s -C "$here/guest" || die "the programs of tools/bench/guest do not build"
 for name in "$@"; do
 	declare -F "image_${name//-/_}" >/dev/null || die "no workload $name"

@@ -70,9 +70,12 @@ def all_jobs(matrix: ModuleType) -> list[Job]:
     jobs = {}
     for seed in matrix.SEEDS:
         for workload in matrix.WORKLOADS:
-            for share in workload.shares + workload.edges:
+            # Without any shares it is for systems that have no quota.
+            for share in workload.shares + workload.edges or (0,):
                 for job in row_jobs(matrix, workload, share, seed):
-                    if share in workload.shares or job.system == matrix.OURS:
+                    if (share in workload.shares
+                            or (share in workload.edges and job.system == matrix.OURS)
+                            or (not workload.shares and job.dram_pct is None)):
                         jobs.setdefault(job.id, job)
     return list(jobs.values())
 

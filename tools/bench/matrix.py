@@ -5,7 +5,7 @@ One job is one boot: a workload under a system with a share and a seed. To add a
 system, add a line; names and arguments mean what tools/bench/boot.sh and its guest make of them.
 """
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Replicates: the seed is that of QEMU's guest randomness and of the workload's keys.
 SEEDS = (1, 2, 3)
@@ -70,7 +70,8 @@ POINT = ("point_select",)
 OLTP = ("read_only", "read_write")
 
 
-def redis(dist: str, quick: bool = False, client: str = "") -> Workload:
+def redis(dist: str, quick: bool = False, client: str = "",
+          edges: tuple[int, ...] = (110, 0)) -> Workload:
     """GET one at a time and pipelined by 16, then SET and a mix.
 
     A kind of load runs for half a second before it is measured, the first for two more. GET
@@ -83,7 +84,7 @@ def redis(dist: str, quick: bool = False, client: str = "") -> Workload:
         "phases=" + ",".join(f"{op}:{dist}:{depth}" for op, depth in specs) +
         " warmup=2 settle=0.5 seconds=0.4 counted=0.2",
         tuple(f"{op}-{dist}" + (f"-p{depth}" if depth > 1 else "") for op, depth in specs),
-        (67, 33), 130, quick, edges=(110, 0))
+        (67, 33), 130, quick, edges=edges)
 
 
 def micro(name: str, patterns: tuple[str, ...], more: str, quick: bool = False) -> Workload:
@@ -92,27 +93,51 @@ def micro(name: str, patterns: tuple[str, ...], more: str, quick: bool = False) 
                     patterns, (50, 25), 20 + 6 * len(patterns), quick)
 
 
-def mariadb(size: str, dist: str, tests: tuple[str, ...], quick: bool = False) -> Workload:
+def mariadb(size: str, dist: str, tests: tuple[str, ...], quick: bool = False,
+            edges: tuple[int, ...] = (110,)) -> Workload:
     """sysbench OLTP; small: all of the data fits the buffer pool."""
     # About 0.4 s each, after 1 s.
     events, warmup = (16000, 40000) if tests == POINT else (400, 1000)
     return Workload(f"mariadb-{size}-{dist}", "mariadb" if size == "small" else "mariadb-large",
                     f"tests={','.join(tests)} rand={dist} warmup={warmup} events={events}",
-                    tests, (25, 12), 50 + 50 * (1 + len(tests)), quick, edges=(110,))
+                    tests, (25, 12), 50 + 50 * (1 + len(tests)), quick, edges=edges)
 
+
+def dram_only(workload: Workload) -> Workload:
+    """The large database where there is no slow memory: in its pool is what fits 100 MB, 47 %."""
+    return replace(workload, name=workload.name + "-pool64", args=workload.args + " pool_mb=64",
+                   shares=(), edges=())
+
+
+def machine(dist: str) -> Workload:
+    """A virtual machine, with a Redis and its clients in it, and memory placed from outside."""
+    ops = ("get", "set", "mixed")
+    return Workload(f"vm-redis-{dist}", "vm",
+                    "phases=" + ",".join(f"{op}:{dist}:1" for op in ops) +
+                    " warmup=2 settle=0.5 seconds=0.4 counted=0.2",
+                    tuple(f"{op}-{dist}" for op in ops), (50, 25), 200,
+                    options=("node0=1024",), edges=(110,))
+
+
+LARGE = mariadb("large", "pareto", POINT, edges=(110, 47, 6))
 
 WORKLOADS = (
-    redis("zipf", quick=True),
+    redis("zipf", quick=True, edges=(110, 12, 0)),
     micro("micro", ("zipf", "hot10", "gauss", "uniform", "scan", "gups", "chase", "seqread"),
           "--warmup 2.4 --seconds 0.3", quick=True),
     # Over time: how long a new hot set takes.
     micro("micro-jump", ("jump",), "--warmup 1.2 --seconds 2 --jump-every 1 --report-every 0.02"),
     Workload("timeline", "timeline", "seconds=3 every=50",
              ("start", "change", "smaller", "larger"), (33,), 330),
+    # One of two servers wakes up, and rests again.
+    Workload("tenants", "tenants", "keys=60000 warmup=1 seconds=1.5 every=50",
+             ("alone", "beside", "after", "neighbour"), (33,), 260),
     mariadb("small", "pareto", POINT, quick=True),
-    mariadb("large", "pareto", POINT),
-    redis("uniform"),
+    LARGE,
+    dram_only(LARGE),
     redis("gauss"),
+    redis("uniform"),
+    machine("zipf"),
     mariadb("small", "special", OLTP),
     mariadb("large", "special", OLTP),
     mariadb("small", "uniform", POINT),
@@ -122,6 +147,52 @@ WORKLOADS = (
 # Not a Debian package: where somebody has installed it.
 if shutil.which("memtier_benchmark"):
     WORKLOADS += (redis("uniform", client="memtier"),)
+
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A kind of load in a figure; `promised`: percent of the base, by share of DRAM.
+
+    `base`: another workload, whose all-dram is what 100 % means. `without`: shares to leave out.
+    """
+    title: str
+    workload: str
+    phase: str
+    promised: dict[int, float]
+    base: str = ""
+    without: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A figure over workloads: how throughput falls as DRAM does."""
+    name: str
+    title: str
+    columns: int
+    panels: tuple[Panel, ...]
+    base: str = ""      # in words, where it is not all-dram
+
+
+REDIS_PROMISED = {67: 96, 33: 84}
+# The brief's two figures, and a virtual machine.
+FIGURES = (
+    Spec("redis", "Redis", 3, tuple(
+        Panel(f"{op.upper()}, {dist}" if op != "mixed" else f"half of each, {dist}",
+              f"redis-{dist}", f"{op}-{dist}",
+              REDIS_PROMISED | ({0: 80} if op == "get" else {}))
+        for op in ("get", "set", "mixed") for dist in ("zipf", "gauss", "uniform"))),
+    Spec("mariadb", "MariaDB, point selects", 2, (
+        Panel("small", "mariadb-small-pareto", "point_select", {110: 98, 25: 92, 12: 92}),
+        Panel("large", "mariadb-large-pareto", "point_select", {}, without=(110, 47, 6)))),
+    Spec("mariadb-large", "MariaDB, large, against the same DRAM without slow memory", 1, (
+        Panel("point selects", "mariadb-large-pareto", "point_select", {47: 105, 12: 97, 6: 94},
+              base="mariadb-large-pareto-pool64", without=(110,)),),
+         base="a pool that fits"),
+    Spec("vm", "Redis in a virtual machine", 3, tuple(
+        Panel(op.upper() if op != "mixed" else "half of each", "vm-redis-zipf", f"{op}-zipf", {})
+        for op in ("get", "set", "mixed"))),
+)
 
 # --quick: the last share of each quick workload, one seed, as many systems in this
 # order as fit: 10 minutes on 2 cores.
