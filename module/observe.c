@@ -335,6 +335,7 @@ static void begin(struct tm_observation *o, struct tm_group *g)
 static void begin_harvest(struct tm_observation *o)
 {
 	struct tm_engine *e = &o->g->engine;
+	s64 room_pages = tm_group_room(o->g);
 	unsigned int state;
 	int floor, ceiling;
 
@@ -343,8 +344,9 @@ static void begin_harvest(struct tm_observation *o)
 	o->g->parity = !o->g->parity;
 	o->parity = o->g->parity ? TM_HEAT_PARITY : 0;
 	o->turn = get_random_u32();
-	tm_plan_candidates(&e->harvest.histogram, tm_group_room(o->g),
-			   tm_engine_fine_gap(e), TM_CANDIDATES, &floor, &ceiling);
+	tm_plan_candidates(&e->harvest.histogram, room_pages, tm_engine_fine_gap(e),
+			   min(tm_engine_candidates(e, room_pages), TM_CANDIDATES),
+			   &floor, &ceiling);
 	for (state = 0; state < 2 * TM_HEAT_STATES; state++) {
 		int level = (int)tm_heat_level((tm_heat_t)state);
 		/* What moved not long ago may stay for a while. */

@@ -54,6 +54,10 @@ static const struct stage {
 /* Until then each window makes an average better by much. */
 #define LEARNED_MUCH	90u
 #define LEARNED_MAX	254u
+/* Candidates beyond twice what would move now: so many, and that part of all pages. */
+#define CANDIDATES_MIN	512u
+#define CANDIDATES_PART	256u
+
 /*
  * Of its pages, a group may exchange so many a second across the fine gap: 0.1 %
  * where pages differ, 0.005 % where they don't, by all that is known.
@@ -110,6 +114,14 @@ unsigned int tm_engine_fine_gap(const struct tm_engine *e)
 bool tm_engine_hurries(const struct tm_engine *e)
 {
 	return e->learned < LEARNED_SETTLED;
+}
+
+u64 tm_engine_candidates(const struct tm_engine *e, s64 room_pages)
+{
+	if (tm_engine_hurries(e))
+		return ~0ULL;
+	return CANDIDATES_MIN + e->pages / CANDIDATES_PART +
+	       2 * tm_plan_movable(&e->harvest.histogram, room_pages, tm_engine_gap(e));
 }
 
 u64 tm_engine_window_quota(const struct tm_engine *e, u64 quota_pages)

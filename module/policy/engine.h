@@ -89,6 +89,12 @@ unsigned int tm_engine_fine_gap(const struct tm_engine *e);
 bool tm_engine_hurries(const struct tm_engine *e);
 
 /*
+ * How many pages of a tier the next pass may have a use for, with so much room: to remember
+ * a page costs as much as to look at several. While averages settle that is anybody's guess.
+ */
+u64 tm_engine_candidates(const struct tm_engine *e, s64 room_pages);
+
+/*
  * The quota that a window's length should be right for. A group of which little is
  * known has windows of 100 ms and more for half of its quota: the hottest pages are
  * in DRAM sooner, and the rest follows.

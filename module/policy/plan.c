@@ -123,6 +123,19 @@ void tm_plan_make(const struct tm_histogram *h, const struct tm_plan_limits *lim
 /* Levels that a page may change by until the next pass has seen it. */
 #define DRIFT	2
 
+u64 tm_plan_movable(const struct tm_histogram *h, s64 room_pages, unsigned int gap)
+{
+	u64 slow[TM_HEAT_LEVELS], fast[TM_HEAT_LEVELS], filled;
+	unsigned int level;
+
+	for (level = 0; level < TM_HEAT_LEVELS; level++) {
+		slow[level] = h->pages[TM_SLOW][level];
+		fast[level] = h->pages[TM_FAST][level];
+	}
+	filled = fill(slow, (u64)max(room_pages, 0LL));
+	return filled + exchange(slow, fast, gap > DRIFT ? gap - DRIFT : 0, ~0ULL, &level);
+}
+
 /*
  * A level that not all pages can be remembered of isn't begun: who comes first
  * would be taken instead of the hottest, or coldest. But rather those than

@@ -96,6 +96,16 @@ void tm_plan_make(const struct tm_histogram *h, const struct tm_plan_limits *lim
 		  struct tm_plan *p);
 
 /**
+ * tm_plan_movable - about how many pages a plan may want to move to DRAM
+ * @h: the group's pages by tier and heat
+ * @room_pages: of the quota that nobody uses
+ * @gap: of the next plan
+ *
+ * Pages change a little until then, so this is more than the plan of @h itself has.
+ */
+u64 tm_plan_movable(const struct tm_histogram *h, s64 room_pages, unsigned int gap);
+
+/**
  * tm_plan_candidates - which levels are worth remembering pages of
  * @h: the group's pages by tier and heat, as a pass has just found them
  * @room_pages: of the quota that nobody uses; below 0 if the margin is used up

@@ -428,10 +428,31 @@ static void test_numbers(void)
 			 "the margin is restored even if nothing may be promoted\n");
 }
 
+static void test_candidates(void)
+{
+	u64 few;
+
+	tm_engine_init(&engine);
+	a_hot_set(0);
+	steps(20);
+	ksft_test_result(tm_engine_candidates(&engine, 0) == ~0ULL,
+			 "candidates: any number while averages settle\n");
+	settled();
+	a_hot_set(25000);
+	steps(1);
+	few = tm_engine_candidates(&engine, 0);
+	ksft_test_result(few == 512 + NR_PAGES / 256, "candidates: %llu where all is in its place\n",
+			 (unsigned long long)few);
+	a_hot_set(24000);
+	steps(1);
+	ksft_test_result(tm_engine_candidates(&engine, 0) == few + 2 * 1000,
+			 "candidates: and twice those that would move\n");
+}
+
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 13 + 10 + 8 + 2 + 10 + 4 + 4);
+	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 13 + 10 + 8 + 2 + 10 + 4 + 4 + 3);
 	test_stages();
 	test_restart();
 	test_surprise();
@@ -441,5 +462,6 @@ int main(void)
 	test_fine();
 	test_early_window();
 	test_numbers();
+	test_candidates();
 	ksft_finished();
 }

@@ -460,6 +460,25 @@ static void test_candidates(void)
 	}
 }
 
+static void test_movable(void)
+{
+	struct tm_histogram h = { 0 };
+
+	h.pages[TM_FAST][10] = 40;
+	h.pages[TM_FAST][31] = 1000;
+	h.pages[TM_SLOW][0] = 5000;
+	h.pages[TM_SLOW][10 + GAP - 3] = 200;
+	ksft_test_result(!tm_plan_movable(&h, 0, GAP), "movable: none where no gap is near\n");
+	h.pages[TM_SLOW][10 + GAP - 2] = 30;
+	ksft_test_result(tm_plan_movable(&h, 0, GAP) == 30,
+			 "movable: what may be a gap apart by then\n");
+	h.pages[TM_SLOW][10 + GAP - 2] = 300;
+	ksft_test_result(tm_plan_movable(&h, 0, GAP) == 40, "movable: as many as may make room\n");
+	ksft_test_result(tm_plan_movable(&h, 100, GAP) == 140 && tm_plan_movable(&h, -1, GAP) == 40,
+			 "movable: and what fits beside them\n");
+	ksft_test_result(tm_plan_movable(&h, 100000, GAP) == 500, "movable: no idle pages\n");
+}
+
 /* Accesses in 1/1024 that a level stands for, as libm has it. */
 static double accesses(unsigned int level)
 {
@@ -503,11 +522,12 @@ int main(void)
 {
 	ksft_print_header();
 	ksft_set_plan(ARRAY_SIZE(plan_cases) + 1 + ARRAY_SIZE(threshold_cases) +
-		      ARRAY_SIZE(candidates_cases) + 5);
+		      ARRAY_SIZE(candidates_cases) + 5 + 5);
 	test_cases();
 	test_converges();
 	test_threshold();
 	test_candidates();
+	test_movable();
 	test_curve();
 	ksft_finished();
 }
