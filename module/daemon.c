@@ -178,15 +178,12 @@ static void spend_scan(struct tm_group *g, u64 cost_ns)
 	tm_rate_spend(&scan_rate, cost_ns);
 }
 
-/*
- * The budget: what the next window will cost must come in by then, or have
- * been saved up, but savings are for a group that can't wait.
- */
+/* The budget: what the next window will cost must come in by then, or have been saved up. */
 static u64 paid_after_ns(const struct tm_group *g)
 {
 	tm_rate_refill(&scan_rate, budget_per_second(), SCAN_BURST_NS, ktime_get_ns());
 	return tm_rate_wait_ns(&scan_rate, budget_per_second(), SCAN_BURST_NS, g->visit_ns,
-			       !g->engine.rest_ns, tm_groups_limited());
+			       tm_engine_reserve(&g->engine, SCAN_BURST_NS), tm_groups_limited());
 }
 
 /* A window is over: plan, move, and say when the next one may be opened. */

@@ -4,7 +4,7 @@
 
 #define NS_PER_MSEC	1000000ULL
 
-/* As soon as the budget allows, */
+/* As soon as the budget allows, with half of its savings, */
 #define REST_LEARN_NS	NS_PER_MSEC
 /* a pass that moved much is followed by the next one after so long, */
 #define REST_MIN_NS	(250 * NS_PER_MSEC)
@@ -114,6 +114,13 @@ unsigned int tm_engine_fine_gap(const struct tm_engine *e)
 bool tm_engine_hurries(const struct tm_engine *e)
 {
 	return e->learned < LEARNED_SETTLED;
+}
+
+u64 tm_engine_reserve(const struct tm_engine *e, u64 savings_ns)
+{
+	if (!e->rest_ns)
+		return 0;
+	return e->rest_ns <= REST_LEARN_NS ? savings_ns / 2 : savings_ns;
 }
 
 u64 tm_engine_candidates(const struct tm_engine *e, s64 room_pages)

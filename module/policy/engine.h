@@ -95,6 +95,12 @@ bool tm_engine_hurries(const struct tm_engine *e);
 u64 tm_engine_candidates(const struct tm_engine *e, s64 room_pages);
 
 /*
+ * Of a budget's savings of at most so much, what this group has to leave for others, and for
+ * later: nothing while it settles, half while it still learns much, else all.
+ */
+u64 tm_engine_reserve(const struct tm_engine *e, u64 savings_ns);
+
+/*
  * The quota that a window's length should be right for. A group of which little is
  * known has windows of 100 ms and more for half of its quota: the hottest pages are
  * in DRAM sooner, and the rest follows.

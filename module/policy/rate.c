@@ -28,7 +28,7 @@ void tm_rate_spend(struct tm_rate *r, u64 bytes)
 	r->tokens_bytes -= min(bytes, r->tokens_bytes);
 }
 
-u64 tm_rate_wait_ns(const struct tm_rate *r, u64 rate, u64 burst, u64 cost, bool saved,
+u64 tm_rate_wait_ns(const struct tm_rate *r, u64 rate, u64 burst, u64 cost, u64 reserve,
 		    unsigned int sharers)
 {
 	/* So that products fit; of CPU time, 18 s. */
@@ -36,8 +36,8 @@ u64 tm_rate_wait_ns(const struct tm_rate *r, u64 rate, u64 burst, u64 cost, bool
 	u64 left = min(r->tokens_bytes, burst), others = max(sharers, 1U) - 1;
 	u64 half = max(burst / 2, 1ULL), missing = half - min(left, half);
 
-	if (saved)
-		cost -= min(cost, left);
+	if (left > reserve)
+		cost -= min(cost, left - reserve);
 	cost = min(cost, most);
 	cost += mul_u64_u64_div_u64(cost * others, missing, half);
 	return mul_u64_u64_div_u64(min(cost, most), NS_PER_SEC, max(rate, 1ULL));

@@ -35,7 +35,7 @@ void tm_rate_spend(struct tm_rate *r, u64 bytes);
  * @rate: what comes in a second
  * @burst: most that can be saved up
  * @cost: of what is next
- * @saved: whether that may be taken from what is saved
+ * @reserve: of what is saved, so much is not for this; @burst if nothing is
  * @sharers: how many do the like
  *
  * Each waits as if the rate was its own alone while at least half of what can be saved is
@@ -44,7 +44,7 @@ void tm_rate_spend(struct tm_rate *r, u64 bytes);
  *
  * Return: nanoseconds.
  */
-u64 tm_rate_wait_ns(const struct tm_rate *r, u64 rate, u64 burst, u64 cost, bool saved,
+u64 tm_rate_wait_ns(const struct tm_rate *r, u64 rate, u64 burst, u64 cost, u64 reserve,
 		    unsigned int sharers);
 
 #endif /* TM_POLICY_RATE_H */

@@ -228,11 +228,14 @@ static void test_rest(void)
 	tm_engine_init(&engine);
 	a_hot_set(25000);
 	steps(20);
-	ksft_test_result(!engine.rest_ns, "rest: none while the averages settle\n");
+	ksft_test_result(!engine.rest_ns && !tm_engine_reserve(&engine, 1000),
+			 "rest: none while the averages settle, and all savings\n");
 	steps(68);
-	ksft_test_result(engine.rest_ns == MS, "rest: while there is much to learn, the budget's\n");
+	ksft_test_result(engine.rest_ns == MS && tm_engine_reserve(&engine, 1000) == 500,
+			 "rest: while there is much to learn, the budget's, with half of its savings\n");
 	steps(2);
-	ksft_test_result(engine.rest_ns == 250 * MS, "rest: then a quarter of a second\n");
+	ksft_test_result(engine.rest_ns == 250 * MS && tm_engine_reserve(&engine, 1000) == 1000,
+			 "rest: then a quarter of a second, and nothing that was saved\n");
 	steps(1);
 	ksft_test_result(engine.rest_ns == 500 * MS, "rest: twice that if nothing has to move\n");
 	steps(10);

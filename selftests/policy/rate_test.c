@@ -145,7 +145,7 @@ static u64 spent_in(u64 time_ns, unsigned int sharers, u64 cost, unsigned int id
 			tm_rate_refill(&r, BUDGET, BURST, START + now);
 			tm_rate_spend(&r, cost);
 			spent += cost;
-			next[i] = now + tm_rate_wait_ns(&r, BUDGET, BURST, cost, false,
+			next[i] = now + tm_rate_wait_ns(&r, BUDGET, BURST, cost, BURST,
 							sharers + idle_sharers);
 		}
 	return spent;
@@ -157,18 +157,23 @@ static void test_wait(void)
 	u64 one = spent_in(100 * SEC, 1, SEC / 500, 0);
 	u64 among_idle = spent_in(100 * SEC, 1, SEC / 500, 1000);
 	u64 all = spent_in(1000 * SEC, 40, SEC / 500, 0);
+	const u64 half = BURST / 2;
 
-	ksft_test_result(!tm_rate_wait_ns(&r, BUDGET, BURST, BURST, true, 1) &&
-			 tm_rate_wait_ns(&r, BUDGET, BURST, BURST + BUDGET, true, 1) == SEC,
+	ksft_test_result(!tm_rate_wait_ns(&r, BUDGET, BURST, BURST, 0, 1) &&
+			 tm_rate_wait_ns(&r, BUDGET, BURST, BURST + BUDGET, 0, 1) == SEC,
 			 "who is in a hurry waits for what is not saved\n");
+	ksft_test_result(tm_rate_wait_ns(&r, BUDGET, BURST, half + BUDGET, half, 1) == SEC,
+			 "who leaves half of the savings for others, for what the rest doesn't pay\n");
 	tm_rate_spend(&r, BURST / 2);
-	ksft_test_result(tm_rate_wait_ns(&r, BUDGET, BURST, 3 * BUDGET, false, 1000) == 3 * SEC,
+	ksft_test_result(tm_rate_wait_ns(&r, BUDGET, BURST, BUDGET, half, 1) == SEC,
+			 "and for all when only half is left\n");
+	ksft_test_result(tm_rate_wait_ns(&r, BUDGET, BURST, 3 * BUDGET, BURST, 1000) == 3 * SEC,
 			 "who isn't, for all that it costs, and for nobody else's\n");
 	tm_rate_spend(&r, BURST);
-	ksft_test_result(tm_rate_wait_ns(&r, BUDGET, BURST, 3 * BUDGET, false, 100) == 300 * SEC,
+	ksft_test_result(tm_rate_wait_ns(&r, BUDGET, BURST, 3 * BUDGET, BURST, 100) == 300 * SEC,
 			 "when nothing is saved, for a share for everybody\n");
-	ksft_test_result(tm_rate_wait_ns(&r, 0, BURST, ~0ULL, true, ~0U) &&
-			 tm_rate_wait_ns(&r, ~0ULL, 1, ~0ULL, false, 0) < SEC,
+	ksft_test_result(tm_rate_wait_ns(&r, 0, BURST, ~0ULL, 0, ~0U) &&
+			 tm_rate_wait_ns(&r, ~0ULL, 1, ~0ULL, BURST, 0) < SEC,
 			 "whatever the numbers are\n");
 	ksft_test_result(one >= 99 * BUDGET && one <= 101 * BUDGET,
 			 "one busy group: %.3f of the budget\n", (double)one / BUDGET / 100);
@@ -183,7 +188,7 @@ static void test_wait(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(5 + 2 + 4 + 4 + 4 + 7);
+	ksft_set_plan(5 + 2 + 4 + 4 + 4 + 9);
 	test_burst();
 	test_slow();
 	test_zero();

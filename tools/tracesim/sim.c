@@ -274,7 +274,8 @@ static void pass(struct sim *sim)
 	sim->passes++;
 	spend(sim, 0);
 	sim->rest_ns = max(e->rest_ns, tm_rate_wait_ns(&sim->scan_rate, budget_per_second(sim),
-						       SCAN_BURST_NS, cost, !e->rest_ns, 1));
+						       SCAN_BURST_NS, cost,
+						       tm_engine_reserve(e, SCAN_BURST_NS), 1));
 }
 
 int sim_open(struct sim *sim, const struct sim_options *o)
