@@ -47,6 +47,7 @@ class Figures(Plots):
             return None
         rows = math.ceil(len(panels) / spec.columns)
         figure, axes = self._grid(rows, spec.columns, 1.75, 0.5, 0.1, 0.42)
+        known += [y for p, _ in panels for y in p.promised.values()]
         low, high = min(known), max(known + [100.0])
         handles: dict = {}
         for n, ax in enumerate(axes.flat):
@@ -60,10 +61,11 @@ class Figures(Plots):
             if n % spec.columns:
                 ax.set_yticklabels([])
             else:
-                ax.set_ylabel("% of " + (spec.base or self.matrix.BASE))
+                ax.set_ylabel("%" if any(p.base for p in spec.panels)
+                              else "% of " + self.matrix.BASE)
         seeds = max(self.report.seeds_run(p.workload) for p in spec.panels)
         self._title(figure, spec.title, "throughput by share of the data that may be in DRAM; "
-                    f"median of up to {seeds} seeds"
+                    f"median of up to {seeds} seed{'s' * (seeds != 1)}"
                     + ("; bars: what the brief that this project follows promises"
                        if any(p.promised for p in spec.panels) else ""))
         figure.legend([handles[s] for s in self.report.systems() if s in handles],

@@ -171,7 +171,6 @@ class Spec:
     title: str
     columns: int
     panels: tuple[Panel, ...]
-    base: str = ""      # in words, where it is not all-dram
 
 
 REDIS_PROMISED = {67: 96, 33: 84}
@@ -187,8 +186,7 @@ FIGURES = (
         Panel("large", "mariadb-large-pareto", "point_select", {}, without=(110, 47, 6)))),
     Spec("mariadb-large", "MariaDB, large, against the same DRAM without slow memory", 1, (
         Panel("point selects", "mariadb-large-pareto", "point_select", {47: 105, 12: 97, 6: 94},
-              base="mariadb-large-pareto-pool64", without=(110,)),),
-         base="a pool that fits"),
+              base="mariadb-large-pareto-pool64", without=(110,)),)),
     Spec("vm", "Redis in a virtual machine", 3, tuple(
         Panel(op.upper() if op != "mixed" else "half of each", "vm-redis-zipf", f"{op}-zipf", {})
         for op in ("get", "set", "mixed"))),
