@@ -110,7 +110,7 @@ u64 tm_plan_movable(const struct tm_histogram *h, s64 room_pages, unsigned int g
  * @h: the group's pages by tier and heat, as a pass has just found them
  * @room_pages: of the quota that nobody uses; below 0 if the margin is used up
  * @gap: of the next plan
- * @most_pages: how many pages of a tier can be remembered; where the levels
+ * @most_pages: how many pages of a tier can be remembered, or are of use; where the levels
  *	have more, the last one is begun only if half of it would be left else
  * @floor: result: slow pages at or above it
  * @ceiling: result: fast pages at or below it; -1 if none is
