@@ -7,6 +7,17 @@ static u64 pages_at(const struct tm_histogram *h, unsigned int level)
 	return h->pages[TM_FAST][level] + h->pages[TM_SLOW][level];
 }
 
+/* The histogram by tier, to take pages from. */
+static void copy_tiers(const struct tm_histogram *h, u64 *slow, u64 *fast)
+{
+	unsigned int level;
+
+	for (level = 0; level < TM_HEAT_LEVELS; level++) {
+		slow[level] = h->pages[TM_SLOW][level];
+		fast[level] = h->pages[TM_FAST][level];
+	}
+}
+
 /* Take up to @most warm pages from the top of the slow tier. */
 static u64 fill(u64 *slow, u64 most)
 {
@@ -79,10 +90,7 @@ void tm_plan_make(const struct tm_histogram *h, const struct tm_plan_limits *lim
 	u64 fillable, filled, pairable, paired, idle = 0, fitting = 0;
 	unsigned int level;
 
-	for (level = 0; level < TM_HEAT_LEVELS; level++) {
-		slow[level] = h->pages[TM_SLOW][level];
-		fast[level] = h->pages[TM_FAST][level];
-	}
+	copy_tiers(h, slow, fast);
 	p->threshold = tm_plan_threshold(h, limits->quota_pages);
 	tell_misplaced(h, limits->gap, p);
 
@@ -126,12 +134,9 @@ void tm_plan_make(const struct tm_histogram *h, const struct tm_plan_limits *lim
 u64 tm_plan_movable(const struct tm_histogram *h, s64 room_pages, unsigned int gap)
 {
 	u64 slow[TM_HEAT_LEVELS], fast[TM_HEAT_LEVELS], filled;
-	unsigned int level;
+	unsigned int level = 0;
 
-	for (level = 0; level < TM_HEAT_LEVELS; level++) {
-		slow[level] = h->pages[TM_SLOW][level];
-		fast[level] = h->pages[TM_FAST][level];
-	}
+	copy_tiers(h, slow, fast);
 	filled = fill(slow, (u64)max(room_pages, 0LL));
 	return filled + exchange(slow, fast, gap > DRIFT ? gap - DRIFT : 0, ~0ULL, &level);
 }

@@ -8,7 +8,6 @@ import pathlib
 import matplotlib
 
 from plots import BASE, STYLE, Plots
-from stats import relative_pct, summarize
 
 
 def share_text(share: int) -> str:
@@ -22,10 +21,7 @@ class Figures(Plots):
 
     def _percent(self, panel, share: int, system: str) -> float:
         """Median over seeds of throughput in percent of the panel's base; NaN if there is none."""
-        cell = self.report.cell
-        base = cell(panel.base or panel.workload, panel.phase, None, self.matrix.BASE)
-        summary = summarize(list(relative_pct(
-            cell(panel.workload, panel.phase, share, system), base).values()))
+        summary = self.tables.relative(panel.workload, panel.phase, share, system, panel.base)
         return summary.median if summary else math.nan
 
     def lines(self, panel) -> dict[str, list[float]]:
@@ -63,13 +59,13 @@ class Figures(Plots):
             else:
                 ax.set_ylabel("%" if any(p.base for p in spec.panels)
                               else "% of " + self.matrix.BASE)
-        seeds = max(self.report.seeds_run(p.workload) for p in spec.panels)
+        most = max((p.workload for p in spec.panels), key=self.report.seeds_run)
         self._title(figure, spec.title, "throughput by share of the data that may be in DRAM; "
-                    f"median of up to {seeds} seed{'s' * (seeds != 1)}"
+                    f"median of up to {self._seeds(most)}"
                     + ("; bars: what the brief that this project follows promises"
                        if any(p.promised for p in spec.panels) else ""))
-        figure.legend([handles[s] for s in self.report.systems() if s in handles],
-                      [s for s in self.report.systems() if s in handles], ncols=8, fontsize=6.5,
+        known_systems = [s for s in self.report.systems() if s in handles]
+        figure.legend([handles[s] for s in known_systems], known_systems, ncols=8, fontsize=6.5,
                       loc="lower center", frameon=False, handlelength=1.8, columnspacing=1.1)
         return figure
 

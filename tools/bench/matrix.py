@@ -149,7 +149,6 @@ if shutil.which("memtier_benchmark"):
     WORKLOADS += (redis("uniform", client="memtier"),)
 
 
-
 @dataclass(frozen=True)
 class Panel:
     """A kind of load in a figure; `promised`: percent of the base, by share of DRAM.

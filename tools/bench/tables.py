@@ -43,12 +43,13 @@ class Tables:
     def _name(self, system: str) -> str:
         return f"**{system}**" if system == self.report.matrix.OURS else system
 
-    def relative(self, workload: str, phase: str, share: int | None, system: str
-                 ) -> Summary | None:
-        """Throughput against the base of the same seed, in percent."""
+    def relative(self, workload: str, phase: str, share: int | None, system: str,
+                 base: str = "") -> Summary | None:
+        """Throughput against the base of the same seed, in percent; `base`: of another workload."""
         cell = self.report.cell
-        return summarize(list(relative_pct(cell(workload, phase, share, system),
-                                           cell(workload, phase, None, self.base)).values()))
+        return summarize(list(relative_pct(
+            cell(workload, phase, share, system),
+            cell(base or workload, phase, None, self.base)).values()))
 
     def _grid(self, workload: str, make, systems: list[str]) -> list[str]:
         shares = self.report.shares(workload) or [None]
