@@ -108,11 +108,13 @@ image_redis()
 image_timeline()
 {
 	redis
+	install -m 644 "$here/guest/over-time.sh" "$root"
 }
 
 image_tenants()
 {
 	redis
+	install -m 644 "$here/guest/over-time.sh" "$root"
 }
 
 # A virtual machine in the guest: QEMU and what it needs, the kernel that is everywhere

@@ -15,6 +15,8 @@
 
 # shellcheck source=tools/bench/guest/redis-lib.sh
 . /redis-lib.sh
+# shellcheck source=tools/bench/guest/over-time.sh
+. /over-time.sh
 data_bytes=$((2 * data_bytes))
 neighbour_group=$CGROUP
 
@@ -31,16 +33,6 @@ neighbour_load()
 {
 	neighbour load --stream 1 --phase get:uniform:1 --first-phase 4 --settle 0 \
 		--seconds "$seconds" --report-every "$every" >/neighbour.log
-}
-
-# Of the first server; its keys are as hot as Zipf's.
-phase()	# number name
-{
-	state "$1" begin
-	load --stream "$1" --phase get:zipf:1 --first-phase "$1" --settle 0 \
-		--seconds "$seconds" --report-every "$every" >/phase.log
-	sed "s/\"name\":\"get-zipf\"/\"name\":\"$2\"/" /phase.log >&3
-	state "$1" end
 }
 
 seconds=$(arg seconds 1.5)

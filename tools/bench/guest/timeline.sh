@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
-# shellcheck disable=SC2154	# the job's variables: init; policy: systems.sh
+# shellcheck disable=SC2034,SC2154	# seconds, every: over-time.sh; the job's variables: init; policy: systems.sh
 #
 # Workload timeline: how long a Redis takes to get over something. GETs of Zipf's
 # distribution all the time, a phase for each thing that happens:
@@ -13,16 +13,10 @@
 
 # shellcheck source=tools/bench/guest/redis-lib.sh
 . /redis-lib.sh
-
-# The load, under the name of what happens meanwhile.
-phase()	# number name
-{
-	state "$1" begin
-	load --stream "$1" --phase get:zipf:1 --first-phase "$1" --settle 0 \
-		--seconds "$(arg seconds 3)" --report-every "$(arg every 50)" >/phase.log
-	sed "s/\"name\":\"get-zipf\"/\"name\":\"$2\"/" /phase.log >&3
-	state "$1" end
-}
+# shellcheck source=tools/bench/guest/over-time.sh
+. /over-time.sh
+seconds=$(arg seconds 3)
+every=$(arg every 50)
 
 set_quota_soon()	# bytes
 {
