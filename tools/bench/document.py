@@ -19,7 +19,10 @@ def loss_section(report) -> list[str]:
             "In percent of the server's time per operation, means over seeds (`tools/bench/bench "
             "loss`, which has it for any system): waiting for memory as the oracle does, waiting "
             "beyond that, instructions, and idling, for a client or a page on its way. MariaDB's "
-            "rows include the start of sysbench. Daemons: what they had of the other CPU.", ""
+            "rows include the start of sysbench. Daemons' time: what they had of the other CPU. "
+            "Instructions beside: on that CPU, beyond those that all-dram's clients need for as "
+            "many operations, in percent of all that both CPUs execute; where memory is waited "
+            "for more, clients sleep more often, too.", ""
             ] + loss_table(report, system)
 
 

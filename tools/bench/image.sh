@@ -114,6 +114,7 @@ image_timeline()
 image_tenants()
 {
 	redis
+	add bin "$programs/micro"
 	install -m 644 "$here/guest/over-time.sh" "$root"
 }
 

@@ -5,6 +5,9 @@ The server runs on a CPU of its own, whose time is instructions, waiting for mem
 idle. What each takes more per operation than with all memory in DRAM, by the time that an
 operation takes, adds up to what throughput is lower by. Waiting is compared with the oracle's
 once more: what a static placement can't avoid either is no fault of the system.
+
+What the system executes on the other CPU does not slow down the server, but costs somebody
+something: it is what is executed there beyond what the clients need for their operations.
 """
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from statistics import fmean
 from rows import Report
 from tables import MISSING, table
 
-SERVER_CPU = 1
+SERVER_CPU, OTHER_CPU = 1, 0
 ORACLE = "oracle"
 
 
@@ -69,6 +72,28 @@ def losses(report: Report, workload: str, phase: str, share: int | None, system:
     return found
 
 
+def beside(report: Report, workload: str, phase: str, share: int | None, system: str
+           ) -> dict[int, float]:
+    """Instructions on the other CPU beyond the base's, in percent of all, by seed.
+
+    Clients execute as many for an operation as with the base. Only they measure latency; where
+    there is none, what is executed there is the kernel's, and goes with time.
+    """
+    def field(name: str, of: str, at: int | None) -> dict[int, float]:
+        return report.cell(workload, phase, at, of, name)
+
+    shares = {}
+    base = field(f"vcpu{OTHER_CPU}_insns", report.matrix.BASE, None)
+    whole = field("insns", system, share)
+    for seed, insns in field(f"vcpu{OTHER_CPU}_insns", system, share).items():
+        unit = "ops" if seed in field("p50_us", system, share) else "model_ns"
+        ours, theirs = (field(unit, *x).get(seed) for x in ((system, share),
+                                                            (report.matrix.BASE, None)))
+        if ours and theirs and whole.get(seed) and seed in base:
+            shares[seed] = 100 * (insns - base[seed] * ours / theirs) / whole[seed]
+    return shares
+
+
 def loss_table(report: Report, system: str) -> list[str]:
     """Lines of Markdown: means over seeds, as medians of the parts would not add up."""
     def text(values: list[float | None], form: str = "{:.1f}") -> str:
@@ -83,12 +108,14 @@ def loss_table(report: Report, system: str) -> list[str]:
                 if not found:
                     continue
                 daemons = report.cell(workload, phase, share, system, "daemon_cpu_share")
+                instructions = beside(report, workload, phase, share, system)
                 body.append([workload, phase, MISSING if share is None else f"{share} %",
                              text([x.whole for x in found]),
                              text([x.oracle_stall for x in found]),
                              text([None if x.oracle_stall is None else x.stall - x.oracle_stall
                                    for x in found]),
                              text([x.busy for x in found]), text([x.idle for x in found]),
-                             text([100 * x for x in daemons.values()], "{:.2f}")])
+                             text([100 * x for x in daemons.values()], "{:.2f}"),
+                             text(list(instructions.values()))])
     return table(["workload", "phase", "DRAM", "lost", "memory: oracle", "memory: beyond it",
-                  "instructions", "idle", "daemons"], body, 3)
+                  "instructions", "idle", "daemons' time", "instructions beside"], body, 3)

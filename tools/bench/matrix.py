@@ -129,9 +129,9 @@ WORKLOADS = (
     micro("micro-jump", ("jump",), "--warmup 1.2 --seconds 2 --jump-every 1 --report-every 0.02"),
     Workload("timeline", "timeline", "seconds=3 every=50",
              ("start", "change", "smaller", "larger"), (33,), 330),
-    # One of two servers wakes up, and rests again.
+    # One of two servers wakes up, and rests again; then both do.
     Workload("tenants", "tenants", "keys=60000 warmup=1 seconds=1.5 every=50",
-             ("alone", "beside", "after", "neighbour"), (33,), 260),
+             ("alone", "beside", "after", "neighbour", "idle"), (33,), 260),
     mariadb("small", "pareto", POINT, quick=True),
     LARGE,
     dram_only(LARGE),

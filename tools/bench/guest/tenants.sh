@@ -8,6 +8,8 @@
 #   beside	it gets requests for all of its keys alike
 #   after	it is idle again
 #   neighbour	what the second one did in "beside"
+#   idle	both have nothing to do, and a program in neither's cgroup looks
+#		about in 2 MB: what it costs others that they are there
 # With tiermem each has a cgroup and a quota, other systems have nothing to tell them
 # apart by. bench.args, all optional, and those of redis-lib.sh (keys: of each):
 #   warmup=S	load before everything
@@ -68,4 +70,10 @@ phase 2 beside
 wait $loading || fail "the neighbour's clients"
 sed 's/"name":"get-uniform"/"name":"neighbour"/' /neighbour.log >&3
 phase 3 after
+state 5 begin
+within -c "$SERVER_CPU" -- \
+	micro --pattern uniform --size 2M --warmup 0.2 --seconds "$seconds" --phase 5 >/idle.log ||
+	fail "the program beside them"
+sed 's/"name":"uniform"/"name":"idle"/' /idle.log >&3
+state 5 end
 kill -0 $server || fail "redis-server has died"
