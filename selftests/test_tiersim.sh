@@ -282,16 +282,10 @@ make -s -C "/lib/modules/$release/build" M="$DIR/root" modules >"$DIR/make.log" 
 	ktap_bail "no module for $release: $(tail -n 1 "$DIR/make.log")"
 gcc -O2 -Wall -Werror -static -o "$DIR/root/interrupts" "$SELFTESTS/tiersim/interrupts.c" ||
 	ktap_bail "interrupts.c does not build"
-mkdir "$DIR/root/modules" "$DIR/root/bin"
+mkdir "$DIR/root/bin"
 mv "$DIR/root/interrupts" "$DIR/root/bin"
-n=10
-/sbin/modprobe -S "$release" --show-depends kvm-amd | while read -r _ path _; do
-	n=$((n + 1))
-	case $path in
-	*.xz)	xz -dc "$path" ;;
-	*)	cat "$path" ;;
-	esac >"$DIR/root/modules/$n-$(basename "${path%.ko*}").ko"
-done
+"$TOP/tools/tiersim/unpack-modules" "$release" "$DIR/root/modules" kvm-amd ||
+	ktap_bail "no KVM for $release"
 # A later archive's files replace those of an earlier one.
 (cat "$TOP/build/bench/image/micro.cpio"
   cd "$DIR/root" && { printf '%s\n' init mark_module.ko; find bin modules; } |

@@ -29,15 +29,9 @@ install -m 755 -s "$out/init" "$root/init"
 mkdir "$root"/{dev,proc}
 # No device node is needed: the kernel opens its console by number, as a node of this archive.
 mknod "$root/dev/console" c 5 1 2>/dev/null || :
-while read -r what path; do
-	[ "$what" = insmod ] || continue
-	case $path in
-	*.xz)	xz -dc "$path" ;;
-	*)	cat "$path" ;;
-	esac >"$root/$(basename "${path%.ko*}").ko"
-done < <(/sbin/modprobe -S "$release" --show-depends virtio_balloon)
-[ -s "$root/virtio_balloon.ko" ] || die "no virtio_balloon of $release"
-strip --strip-debug "$root"/*.ko
+"$top/tools/tiersim/unpack-modules" "$release" "$root" virtio_balloon
+mv "$root"/*-virtio_balloon.ko "$root/virtio_balloon.ko"
+strip --strip-debug "$root/virtio_balloon.ko"
 pack initramfs
 server=$(command -v redis-server) || die "no redis-server (make deps)"
 # All libraries are where the dynamic linker looks for them without a cache, and it is at its place.

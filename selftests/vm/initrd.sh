@@ -44,7 +44,7 @@ vmlinux()	# bzImage; prints the path
 # busybox, init, and the modules on the way to the root file system.
 initrd()	# release, empty for a kernel with all of it built in; prints the path
 {
-	local rel=$1 bb dir out tmp what path n=10 key
+	local rel=$1 bb dir out tmp key
 
 	bb=$(command -v busybox) || die "busybox is missing (make deps)"
 	key=$(stat -c %Y "$VM_DIR/init" "$bb" "/lib/modules/${rel:-.}" | tr '\n' .)
@@ -57,22 +57,8 @@ initrd()	# release, empty for a kernel with all of it built in; prints the path
 		cp "$VM_DIR/init" "$dir/init"
 		chmod 755 "$dir/init"
 		[ -z "$rel" ] ||
-		for what in virtio_pci 9pnet_virtio 9p overlay; do
-			/sbin/modprobe -S "$rel" --show-depends $what
-		done | while read -r what path; do
-			# "builtin NAME" needs nothing; one module can be
-			# several times in the list: the first one counts.
-			[ "$what" = insmod ] || continue
-			what=$(basename "${path%.ko*}")
-			[ -z "$(find "$dir/lib/modules" -name "*-$what.ko")" ] || continue
-			n=$((n + 1))
-			case $path in
-			*.xz)	xz -dc "$path" ;;
-			*.zst)	zstd -qdc "$path" ;;
-			*.gz)	gzip -dc "$path" ;;
-			*)	cat "$path" ;;
-			esac >"$dir/lib/modules/$n-$what.ko"
-		done
+			"$VM_ROOT/tools/tiersim/unpack-modules" "$rel" "$dir/lib/modules" \
+				virtio_pci 9pnet_virtio 9p overlay || die "no modules of $rel"
 		tmp=$(mktemp "$out.XXXXXX")
 		(cd "$dir" && find . | cpio -o -H newc -R 0:0 --quiet) | gzip -1 >"$tmp"
 		rm -r "$dir"

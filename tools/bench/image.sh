@@ -48,24 +48,12 @@ add()	# directory-in-image file...
 	}
 }
 
-# Kernel modules that a workload needs, numbered in the order of loading.
+# Kernel modules that a workload needs.
 add_modules()	# name...
 {
-	local name path n=10
-
-	mkdir -p "$root/modules"
-	for name in "$@"; do
-		/sbin/modprobe -S "$release" --show-depends "$name" || die "no module $name"
-	done | while read -r _ path _; do
-		name=$(basename "${path%.ko*}")
-		[ -z "$(find "$root/modules" -name "*-$name.ko")" ] || continue
-		n=$((n + 1))
-		case $path in
-		*.xz)	xz -dc "$path" ;;
-		*)	cat "$path" ;;
-		esac >"$root/modules/$n-$name.ko"
-		strip --strip-debug "$root/modules/$n-$name.ko"
-	done
+	"$top/tools/tiersim/unpack-modules" "$release" "$root/modules" "$@" ||
+		die "no modules for $name"
+	strip --strip-debug "$root"/modules/*.ko
 }
 
 base()
