@@ -32,7 +32,7 @@ module/trace.h OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT	the layout of all trace eve
 module/policy/env.h PREFER_KERNEL_TYPES,MACRO_ARG_REUSE,UNSPECIFIED_INT	its user space half
 module/policy/heat.h MACRO_ARG_REUSE	constants of constants
 module/policy/pool.c MACRO_ARG_REUSE	a loop as a macro
-module/tiermem.h UNCOMMENTED_DEFINITION	locks are explained in kernel-doc
+module/group.h UNCOMMENTED_DEFINITION	locks are explained in kernel-doc
 selftests/test_ctl.c COMPLEX_MACRO,MACRO_ARG_REUSE	two columns of a table
 selftests/test_unload.c UNNECESSARY_PARENTHESES	those of a compound literal
 selftests/test_badwrites.c QUOTED_WHITESPACE_BEFORE_NEWLINE	what is written is the test
