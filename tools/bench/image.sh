@@ -101,9 +101,8 @@ image_timeline()
 
 image_tenants()
 {
-	redis
+	image_timeline
 	add bin "$programs/micro"
-	install -m 644 "$here/guest/over-time.sh" "$root"
 }
 
 # A virtual machine in the guest: QEMU and what it needs, the kernel that is everywhere

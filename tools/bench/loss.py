@@ -79,19 +79,18 @@ def beside(report: Report, workload: str, phase: str, share: int | None, system:
     Clients execute as many for an operation as with the base. Only they measure latency; where
     there is none, what is executed there is the kernel's, and goes with time.
     """
-    def field(name: str, of: str, at: int | None) -> dict[int, float]:
-        return report.cell(workload, phase, at, of, name)
+    def ours(name: str) -> dict[int, float]:
+        return report.cell(workload, phase, share, system, name)
 
-    shares = {}
-    base = field(f"vcpu{OTHER_CPU}_insns", report.matrix.BASE, None)
-    whole = field("insns", system, share)
-    for seed, insns in field(f"vcpu{OTHER_CPU}_insns", system, share).items():
-        unit = "ops" if seed in field("p50_us", system, share) else "model_ns"
-        ours, theirs = (field(unit, *x).get(seed) for x in ((system, share),
-                                                            (report.matrix.BASE, None)))
-        if ours and theirs and whole.get(seed) and seed in base:
-            shares[seed] = 100 * (insns - base[seed] * ours / theirs) / whole[seed]
-    return shares
+    def base(name: str) -> dict[int, float]:
+        return report.cell(workload, phase, None, report.matrix.BASE, name)
+
+    insns, whole = f"vcpu{OTHER_CPU}_insns", ours("insns")
+    unit = "ops" if ours("p50_us") else "model_ns"
+    units, base_units, base_insns = ours(unit), base(unit), base(insns)
+    return {seed: 100 * (n - base_insns[seed] * units[seed] / base_units[seed]) / whole[seed]
+            for seed, n in ours(insns).items()
+            if units.get(seed) and whole.get(seed) and base_units.get(seed) and seed in base_insns}
 
 
 def loss_table(report: Report, system: str) -> list[str]:
