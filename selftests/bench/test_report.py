@@ -13,6 +13,7 @@ from plots import spread_labels
 from result import Result
 from rows import Report as Results, rows_of
 from stats import geometric_mean, relative_pct, summarize
+from tables import alike
 
 
 class Statistics(BenchTest):
@@ -46,6 +47,12 @@ class Statistics(BenchTest):
         """labels keep their order and a distance"""
         placed = spread_labels([5, 0, 0.5, 5.2, 9], 1)
         self.assertEqual([round(x, 6) for x in placed], [4.6, -0.25, 0.75, 5.6, 9])
+
+    def test_alike(self):
+        """reasons that differ in numbers only are told once"""
+        self.assertEqual(alike({"node 0: 7 bytes", "node 0: 12 bytes", "node 0: 9 bytes", "why"}),
+                         ["node 0: 7 .. 12 bytes", "why"])
+        self.assertEqual(alike({"99 of 5", "100 of 5"}), ["99 .. 100 of 5"])
 
 
 class Rows(BenchTest):

@@ -2,6 +2,9 @@
 """tables.md: the rows as Markdown for people."""
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+
 from rows import Report
 from stats import Summary, geometric_mean, relative_pct, summarize
 
@@ -31,6 +34,19 @@ def table(head: list[str], body: list[list[str]], text_columns: int = 1) -> list
     clean = [[c.replace("|", "\\|").replace("\n", " ") for c in row] for row in [head] + body]
     return (["| " + " | ".join(clean[0]) + " |", "|" + "|".join(rule) + "|"]
             + ["| " + " | ".join(row) + " |" for row in clean[1:]] + [""])
+
+
+def alike(texts: set[str]) -> list[str]:
+    """Texts that differ in whole numbers only become one, with the range of each number."""
+    groups = defaultdict(list)
+    for text in texts:
+        groups[re.sub(r"\d+", "0", text)].append(text)
+    out = []
+    for same in groups.values():
+        numbers = [sorted(x) for x in zip(*(map(int, re.findall(r"\d+", t)) for t in same))]
+        ranges = iter(str(x[0]) if x[0] == x[-1] else f"{x[0]} .. {x[-1]}" for x in numbers)
+        out.append(re.sub(r"\d+", lambda _: next(ranges), same[0]))
+    return sorted(out)
 
 
 class Tables:
@@ -135,7 +151,7 @@ class Tables:
             text = ", ".join(values) if len(values) <= 3 else \
                 f"{values[0]} .. {values[-1]} ({len(values)} values)"
             body.append([self._name(system), f"`{name}`", text,
-                         "; ".join(sorted(known["why"])) or MISSING])
+                         "; ".join(alike(known["why"])) or MISSING])
         if not body:
             return ["## Settings", "", "no data", ""]
         return ["## Settings", ""] + table(["system", "setting", "value", "why"], body, 4)
