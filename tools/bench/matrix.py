@@ -87,6 +87,13 @@ def redis(dist: str, quick: bool = False, client: str = "",
         (67, 33), 130, quick, edges=edges)
 
 
+def settled(workload: Workload) -> Workload:
+    """The same long after the start: what tiermem's daemon had saved up is spent by then."""
+    args = workload.args.replace("warmup=2 settle=0.5", "warmup=15 settle=1")
+    return replace(workload, name=workload.name + "-settled", args=args, shares=(33,),
+                   edges=(12,), cpu_s=400, quick=False)
+
+
 def micro(name: str, patterns: tuple[str, ...], more: str, quick: bool = False) -> Workload:
     """Access patterns on a block of memory, one after the other."""
     return Workload(name, "micro", f"patterns={','.join(patterns)} --size 128M {more}",
@@ -137,6 +144,7 @@ WORKLOADS = (
     dram_only(LARGE),
     redis("gauss"),
     redis("uniform"),
+    settled(redis("zipf")),
     machine("zipf"),
     mariadb("small", "special", OLTP),
     mariadb("large", "special", OLTP),
