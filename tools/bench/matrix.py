@@ -87,11 +87,16 @@ def redis(dist: str, quick: bool = False, client: str = "",
         (67, 33), 130, quick, edges=edges)
 
 
-def settled(workload: Workload) -> Workload:
-    """The same long after the start: what tiermem's daemon had saved up is spent by then."""
-    args = workload.args.replace("warmup=2 settle=0.5", "warmup=15 settle=1")
-    return replace(workload, name=workload.name + "-settled", args=args, shares=(33,),
-                   edges=(12,), cpu_s=400, quick=False)
+def settled(dist: str) -> Workload:
+    """Redis long after the start, when tiermem's daemon has spent what it had saved up.
+
+    What moves values comes first: where to, is always new.
+    """
+    ops = ("mixed", "set", "get")
+    return Workload(f"redis-{dist}-settled", "redis",
+                    "phases=" + ",".join(f"{op}:{dist}:1" for op in ops) +
+                    " warmup=25 settle=1 seconds=0.4 counted=0.2",
+                    tuple(f"{op}-{dist}" for op in ops), (33,), 560, edges=(12,))
 
 
 def micro(name: str, patterns: tuple[str, ...], more: str, quick: bool = False) -> Workload:
@@ -144,7 +149,7 @@ WORKLOADS = (
     dram_only(LARGE),
     redis("gauss"),
     redis("uniform"),
-    settled(redis("zipf")),
+    settled("zipf"),
     machine("zipf"),
     mariadb("small", "special", OLTP),
     mariadb("large", "special", OLTP),
