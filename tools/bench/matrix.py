@@ -70,6 +70,12 @@ POINT = ("point_select",)
 OLTP = ("read_only", "read_write")
 
 
+def redis_phases(dist: str, specs: tuple[tuple[str, int], ...]) -> tuple[str, tuple[str, ...]]:
+    """Kinds of requests, (operation, how many are pipelined): the argument, names of phases."""
+    return ("phases=" + ",".join(f"{op}:{dist}:{depth}" for op, depth in specs),
+            tuple(f"{op}-{dist}" + (f"-p{depth}" if depth > 1 else "") for op, depth in specs))
+
+
 def redis(dist: str, quick: bool = False, client: str = "",
           edges: tuple[int, ...] = (110, 0)) -> Workload:
     """GET one at a time and pipelined by 16, then SET and a mix.
@@ -77,14 +83,11 @@ def redis(dist: str, quick: bool = False, client: str = "",
     A kind of load runs for half a second before it is measured, the first for two more. GET
     comes first: SET moves values, and what is hot after it is not what was hot before.
     """
-    specs = [("get", 1), ("get", 16), ("set", 1), ("mixed", 1)]
-    return Workload(
-        f"{client or 'redis'}-{dist}", "redis",
-        (f"client={client} " if client else "") +
-        "phases=" + ",".join(f"{op}:{dist}:{depth}" for op, depth in specs) +
-        " warmup=2 settle=0.5 seconds=0.4 counted=0.2",
-        tuple(f"{op}-{dist}" + (f"-p{depth}" if depth > 1 else "") for op, depth in specs),
-        (67, 33), 130, quick, edges=edges)
+    args, phases = redis_phases(dist, (("get", 1), ("get", 16), ("set", 1), ("mixed", 1)))
+    return Workload(f"{client or 'redis'}-{dist}", "redis",
+                    (f"client={client} " if client else "") + args +
+                    " warmup=2 settle=0.5 seconds=0.4 counted=0.2",
+                    phases, (67, 33), 130, quick, edges=edges)
 
 
 def settled(dist: str) -> Workload:
@@ -92,11 +95,10 @@ def settled(dist: str) -> Workload:
 
     What moves values comes first: where to, is always new.
     """
-    ops = ("mixed", "set", "get")
+    args, phases = redis_phases(dist, (("mixed", 1), ("set", 1), ("get", 1)))
     return Workload(f"redis-{dist}-settled", "redis",
-                    "phases=" + ",".join(f"{op}:{dist}:1" for op in ops) +
-                    " warmup=25 settle=1 seconds=0.4 counted=0.2",
-                    tuple(f"{op}-{dist}" for op in ops), (33,), 560, edges=(12,))
+                    args + " warmup=25 settle=1 seconds=0.4 counted=0.2", phases, (33,), 560,
+                    edges=(12,))
 
 
 def micro(name: str, patterns: tuple[str, ...], more: str, quick: bool = False) -> Workload:
@@ -123,11 +125,9 @@ def dram_only(workload: Workload) -> Workload:
 
 def machine(dist: str) -> Workload:
     """A virtual machine, with a Redis and its clients in it, and memory placed from outside."""
-    ops = ("get", "set", "mixed")
+    args, phases = redis_phases(dist, (("get", 1), ("set", 1), ("mixed", 1)))
     return Workload(f"vm-redis-{dist}", "vm",
-                    "phases=" + ",".join(f"{op}:{dist}:1" for op in ops) +
-                    " warmup=2 settle=0.5 seconds=0.4 counted=0.2",
-                    tuple(f"{op}-{dist}" for op in ops), (50, 25), 200,
+                    args + " warmup=2 settle=0.5 seconds=0.4 counted=0.2", phases, (50, 25), 200,
                     options=("node0=1024",), edges=(110,))
 
 
