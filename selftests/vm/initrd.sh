@@ -93,10 +93,11 @@ nvdimm_image()	# MiB; prints the path
 		tmp=$(mktemp "$out.XXXXXX")
 		truncate -s "$1M" "$tmp"
 		echo "vm: preparing an NVDIMM image of $1M (once)" >&2
-		VM_NVDIMM_TEMPLATE=$tmp "$VM_DIR/run.sh" -P -n "nvdimm-$1M-$$" \
+		# Not the modules of the kernel that the image is for: this guest runs a stock kernel.
+		VM_MODULES='' VM_NVDIMM_TEMPLATE=$tmp "$VM_DIR/run.sh" -P -n "nvdimm-$1M-$$" \
 			-t "pmem-raw:dram=512M,slow=$(($1 - NV_BLOCK))M" -- \
 			"$VM_DIR/pmem-online.sh" --namespace >&2 ||
-			die "can't prepare an NVDIMM image"
+			{ rm "$tmp"; die "can't prepare an NVDIMM image"; }
 		rm -rf "${BUILD:?}/nvdimm-$1M-$$"
 		mv "$tmp" "$out"
 	fi
