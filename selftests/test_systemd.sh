@@ -8,6 +8,8 @@
 set -u
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/lib/ktap.sh"
+# shellcheck source=selftests/lib/systemd.sh
+. "$(dirname "$0")/lib/systemd.sh"
 
 readonly MIB=$((1 << 20)) HOG_MIB=64 STAGE=${1:-}
 readonly CONF=/etc/tiermem.d UNITS=/run/systemd/system SLICE=$CG/system.slice
@@ -55,25 +57,6 @@ if [ "$STAGE" = systemd-1 ]; then
 	exec /lib/systemd/systemd --unit=test.service --show-status=0 --log-target=console \
 		--log-level=warning
 fi
-
-# In the cgroup that is systemd's root there may be nobody else, or no controller can be enabled.
-boot_systemd()
-{
-	local log group=$CG/container
-
-	log=$(mktemp)
-	mkdir "$group"
-	# shellcheck disable=SC2016	# for the inner shell
-	unshare --pid --fork --mount bash -c \
-		'echo 0 >"$1/cgroup.procs" && exec unshare --cgroup "$0" systemd-1 "$2"' \
-		"$0" "$group" "$log" >"$log.systemd" 2>&1
-	# The journal's, which is gone with /run.
-	[ ! -L /dev/log ] || rm /dev/log
-	cat "$log"
-	grep -q '^1\.\.' "$log" || ktap_bail "systemd: $(tail -n 5 "$log.systemd")"
-	! grep -q '^not ok' "$log" || exit $KSFT_FAIL
-	exit 0
-}
 
 set_up()
 {
