@@ -425,8 +425,8 @@ static bool are_calm(struct group *g, int n, uint64_t pool)
 	double pct = 100.0 * changes(g, n) / pool;
 	bool ok = true;
 
-	tm_diag("in %ld s, changes of effective quotas add up to %.2f %% of the pool",
-		tm_env("TM_CALM", 20), pct);
+	tm_diag("in %d ms, changes of effective quotas add up to %.2f %% of the pool",
+		tm_ms((int)tm_env("TM_CALM", 20) * 1000), pct);
 	tm_check(&ok, pct <= 2, "%.2f %%", pct);
 	return ok;
 }
@@ -537,7 +537,9 @@ static bool story_throughput(void)
 		ours, tm_fmib(used), tm_fmib(pool), best, 100 * ours / best);
 	tm_check(&ok, ours >= 0.95 * best, "%.2f %%", 100 * ours / best);
 	tm_check(&ok, used <= pool + TM_OVER, "%.1fM together", tm_fmib(used));
-	ok &= are_calm(g, MOST, pool);
+	/* What smaller groups on a slower machine are worth beside each other is noise. */
+	if (tm_env("TM_SIZE_PCT", 100) == 100 && tm_env("TM_TIME_PCT", 100) == 100)
+		ok &= are_calm(g, MOST, pool);
 	for (i = 0; i < MOST; i++)
 		bad += finish(&g[i]);
 	tm_check(&ok, !bad, "%lld wrong pages", (long long)bad);

@@ -21,8 +21,11 @@ sweeps="init write runtime"
 coverage=${COVERAGE:-}
 only_build='' kernel=''
 
-# Not on this kernel: what measures instructions or time against time.
+# Not on this kernel: what measures instructions or time against time,
 excluded="test_abits test_cost test_kinds test_rivals"
+# what is about programs of user space, or needs the headers of its kernel.
+excluded+=" test_benchreport test_benchtools test_dkms test_hits test_libvirt_hook"
+excluded+=" test_place test_tiersim test_tracesim test_uapi"
 
 usage() {
 	cat <<-END
@@ -30,7 +33,8 @@ usage() {
 	  TEST        program and arguments in one word, e.g. 'test_x -v'; NAME stands for
 	              build/selftests/NAME or selftests/NAME.sh. 'test_x -v@plain' runs on
 	              another topology; @v1 is cgroup v1, @nomemcg cgroup_disable=memory.
-	              Default: every test_* but $excluded
+	              Default: every test_* but
+	$(fold -sw 66 <<<"$excluded" | sed 's/^/                /')
 	  -t TOPOLOGY default $topology (selftests/vm/topologies.sh)
 	  -T SECONDS  limit of each guest, default $limit
 	  -s LIST     sweeps, default '$sweeps'; '' for none, 'only' in front
@@ -78,6 +82,9 @@ elif [ $# -eq 0 ]; then
 		esac
 		case $t in
 		test_refuse) tests+=("$t v2" "$t v1@v1" "$t nomemcg@nomemcg") ;;
+		test_tiermemctl) tests+=("$t vm") ;;
+		# Of its stories, the one that moves most: a guest in a guest is slow.
+		test_guests) tests+=("$t flip") ;;
 		*) tests+=("$t") ;;
 		esac
 	done
