@@ -40,11 +40,11 @@ flipped()		# name MiB
 	sample "$1"
 	pause 2
 	sampled $(($2 * MIB / 8)) || rc=1
-	ask "$1" gap && passes=${REPLY_WORDS[4]} || rc=1
+	ask "$1" gap && passes=${REPLY_WORDS[4]:-} && [ -n "$passes" ] || rc=1
 	ktap_diag "$1: the guest has verified and written its memory $passes times;" \
 		"it stood still for at most $RESULT us"
 	intact "$1" || rc=1
-	[ "$rc" -eq 0 ] || stats "$1"
+	[ "$rc" -eq 0 ] || { stats "$1"; ktap_diag "$(tail -n 20 "$dir/$1/console" "$dir/$1/qemu.log")"; }
 	guest_end "$1"
 	return "$rc"
 }
