@@ -32,7 +32,7 @@ flip()			# name MiB
 
 flipped()		# name MiB
 {
-	local rc=0 passes
+	local rc=0 passes=
 
 	guest_up "$1" "$2" $(($2 * MIB / 4)) && ask "$1" fill 2 && ask "$1" churn || return 1
 	flip "$1" "$2" || rc=1
