@@ -67,16 +67,16 @@ initrd()	# release, empty for a kernel with all of it built in; prints the path
 	echo "$out"
 }
 
-# The QEMU plugin, tlbflush.c.
-plugin()	# prints the path
+# A QEMU plugin.
+plugin()	# name; prints the path
 {
-	local src=$VM_DIR/tlbflush.c out=$BUILD/tlbflush.so tmp
+	local src=$VM_DIR/$1.c out=$BUILD/$1.so tmp
 
 	if [ ! "$out" -nt "$src" ]; then
 		tmp=$(mktemp "$out.XXXXXX")
 		# Undefined symbols are QEMU's own, found when it is loaded.
 		${CC:-gcc} -O2 -Wall -Wextra -pthread -shared -fPIC -fvisibility=hidden \
-			-o "$tmp" "$src" || die "tlbflush.c does not build"
+			-o "$tmp" "$src" || die "$1.c does not build"
 		mv "$tmp" "$out"
 	fi
 	echo "$out"

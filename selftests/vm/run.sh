@@ -57,7 +57,7 @@ SMP=2
 . "$VM_DIR/verdict.sh"
 
 kver='' kernel='' topo=pmem limit=300 name='' append='' cgroup=v2 check=1
-use_plugin=1 icount='' env=() extra=()
+flush_tlb=1 icount='' env=() extra=()
 # Without la57 page walks are a level shorter. Without erms and fsrm the kernel
 # clears and copies pages with moves instead of "rep stosb", 5 to 10 times faster
 # under TCG, and smap/smep cost another tenth. They also catch bugs in accesses
@@ -78,8 +78,8 @@ while getopts k:K:t:s:T:n:a:g:e:c:q:lPih opt; do
 	c) cpu=$OPTARG ;;
 	q) read -ra words <<<"$OPTARG"; extra+=("${words[@]}") ;;
 	l) check=0 ;;
-	P) use_plugin='' ;;
-	i) icount=1 use_plugin='' ;;
+	P) flush_tlb='' ;;
+	i) icount=1 flush_tlb='' ;;
 	h) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -135,7 +135,8 @@ if [ -n "$icount" ]; then
 else
 	args+=(-accel "tcg,thread=multi,tb-size=256")
 fi
-[ -z "$use_plugin" ] || args+=(-plugin "$(plugin)")
+args+=(-plugin "$(plugin vmrun)")
+[ -z "$flush_tlb" ] || args+=(-plugin "$(plugin tlbflush)")
 for k in "${!TOPO_NV[@]}"; do
 	size=${TOPO_NV[k]}
 	case $TOPO_PMEM in

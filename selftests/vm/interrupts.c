@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * interrupts N: gives a virtual machine N interrupts and says how many it had. Between two of
- * them it counts for 20 us of simulated time, in which the simulator changes between processors.
+ * them it counts to 65535, in which an emulator below has other things to do, too.
  */
 #include <err.h>
 #include <fcntl.h>
