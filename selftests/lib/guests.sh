@@ -86,10 +86,7 @@ guest_start()		# name MiB quota arguments...
 # Until its program says that it is there, with its memory mapped but not touched.
 guest_ready()		# name
 {
-	guest_reply "$1" 120 || {
-		ktap_diag "$1 did not come up: $(tail -n 5 "$dir/$1/qemu.log" "$dir/$1/console")"
-		return 1
-	}
+	guest_reply "$1" 120 || { ktap_diag "$1 did not come up"; return 1; }
 }
 
 # Once after its start: what QEMU calls addresses of the guest.
@@ -151,7 +148,7 @@ guest_reply()		# name seconds
 	: >"$dir/$1/lines"
 	REPLY_WORDS=()
 	while [ "$SECONDS" -lt "$end" ]; do
-		alive "$1" || return 1
+		alive "$1" || { ktap_diag "$1: ended"; last_words "$1"; return 1; }
 		# What was read of a line until it was too late is in there, too.
 		read -r -t 2 -u "${FROM[$1]}" line || { part+=$line; continue; }
 		line=$part$line part=''
@@ -162,7 +159,13 @@ guest_reply()		# name seconds
 		esac
 	done
 	ktap_diag "$1: no answer in $2 s"
+	last_words "$1"
 	return 1
+}
+
+last_words()		# name
+{
+	ktap_diag "$(tail -n 20 "$dir/$1/console" "$dir/$1/qemu.log")"
 }
 
 # Sets RESULT, the number of the answer, and CLOCK, the guest's in ms.
@@ -170,6 +173,11 @@ ask()			# name command...
 {
 	echo "${*:2}" >&"${TO[$1]}"
 	guest_reply "$1" 120 || { ktap_diag "$1: ${*:2}"; return 1; }
+	if [ "${REPLY_WORDS[2]}" = READY ]; then
+		ktap_diag "$1: ${*:2}: it has started again"
+		last_words "$1"
+		return 1
+	fi
 	CLOCK=${REPLY_WORDS[1]} RESULT=${REPLY_WORDS[3]:-}
 }
 
