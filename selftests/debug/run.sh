@@ -23,12 +23,13 @@ only_build='' kernel=''
 
 # Not on this kernel: what measures instructions or time against time,
 excluded="test_abits test_cost test_kinds test_rivals"
-# what is about programs of user space, or needs the headers of its kernel,
-excluded+=" test_benchreport test_benchtools test_dkms test_hits test_libvirt_hook"
-excluded+=" test_place test_tiersim test_tracesim test_uapi"
-# and systems that boot in a guest of this one, which takes longer than they are
-# waited for; test_kvm has a guest without a kernel.
+# systems that boot in a guest of this one, which takes longer than they are
+# waited for; test_kvm has a guest without a kernel;
 excluded+=" test_guests"
+# and what check.sh has on the host: it is about programs of user space, or needs
+# the headers of its kernel.
+excluded+=" $("$top/selftests/check.sh" -n -m host | awk '{ print $4 }' | sort -u |
+	tr '\n' ' ')"
 
 usage() {
 	cat <<-END
@@ -37,7 +38,8 @@ usage() {
 	              build/selftests/NAME or selftests/NAME.sh. 'test_x -v@plain' runs on
 	              another topology; @v1 is cgroup v1, @nomemcg cgroup_disable=memory.
 	              Default: every test_* but
-	$(fold -sw 66 <<<"$excluded" | sed 's/^/                /')
+	$(fold -sw 66 <<<"$excluded" | sed 's/^/                /; s/ *$//')
+	              of test_tiermemctl, only its stories in a VM
 	  -t TOPOLOGY default $topology (selftests/vm/topologies.sh)
 	  -T SECONDS  limit of each guest, default $limit
 	  -s LIST     sweeps, default '$sweeps'; '' for none, 'only' in front
@@ -80,12 +82,12 @@ elif [ $# -eq 0 ]; then
 	for t in "$top"/selftests/test_*.c "$top"/selftests/test_*.sh; do
 		[ -e "$t" ] || continue
 		t=$(basename "${t%.*}")
+		[ "$t" != test_tiermemctl ] || t="$t vm"
 		case " $excluded " in
 		*" $t "*) continue ;;
 		esac
 		case $t in
 		test_refuse) tests+=("$t v2" "$t v1@v1" "$t nomemcg@nomemcg") ;;
-		test_tiermemctl) tests+=("$t vm") ;;
 		*) tests+=("$t") ;;
 		esac
 	done
