@@ -234,6 +234,13 @@ static void harvest(struct tm_group *g)
 		act(g, now);
 }
 
+/* What was learned is about other memory, or about another time. */
+static void begin_again(struct tm_group *g)
+{
+	tm_engine_restart(&g->engine);
+	g->opened_ns = 0;
+}
+
 /* Look at a window that is open: is it over, or has it shown enough? */
 static void look_into_window(struct tm_group *g)
 {
@@ -247,8 +254,12 @@ static void look_into_window(struct tm_group *g)
 	tm_observe(observation, g, TM_LOOK_PEEK);
 	spend_scan(g, cpu_ns() - cpu);
 	g->looked_ns = now;
-	if (!observation->stopped &&
-	    observation->young_pages >= tm_window_target(observation->visited_pages, quota_pages))
+	if (observation->stopped)
+		return;
+	if (tm_engine_woken(&g->engine, observation->visited_pages, observation->young_pages))
+		begin_again(g);
+	else if (observation->young_pages >=
+		 tm_window_target(observation->visited_pages, quota_pages))
 		harvest(g);
 }
 
@@ -331,10 +342,8 @@ static void look_after(struct tm_group *g)
 		g->open_ns = now;
 	g->busy = busy;
 	if (steered - g->steered_before > (g->fast_pages + g->slow_pages) / REFILLED_PART) {
-		/* What was learned is about other memory. */
 		g->steered_before = steered;
-		g->opened_ns = 0;
-		tm_engine_restart(&g->engine);
+		begin_again(g);
 	}
 
 	if (tm_group_excess(g) && tm_tiers_have_slow()) {

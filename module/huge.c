@@ -44,8 +44,10 @@ static void look_at_huge_locked(struct tm_observation *o, struct mm_struct *mm, 
 #define HUGE_PRESENT	(_PAGE_PRESENT | _PAGE_PSE)
 #define HUGE_MASK	(HUGE_PRESENT | _PAGE_SPECIAL | _PAGE_DEVMAP)
 
-static unsigned long peek_at_huge(struct tm_observation *o, const pmd_t *pmd, unsigned long nr)
+static unsigned long peek_at_huge(struct tm_observation *o, struct mm_struct *mm,
+				  const pmd_t *pmd, unsigned long addr, unsigned long nr)
 {
+	bool second_stage = o->notifiers && o->look == TM_LOOK_PEEK;
 	unsigned long i, young = 0;
 
 	for (i = 0; i < nr; i++) {
@@ -53,7 +55,9 @@ static unsigned long peek_at_huge(struct tm_observation *o, const pmd_t *pmd, un
 
 		if ((val & HUGE_MASK) != HUGE_PRESENT)
 			break;
-		young += !!(val & _PAGE_ACCESSED);
+		young += val & _PAGE_ACCESSED ||
+			 (second_stage &&
+			  K(__mmu_notifier_test_young)(mm, addr + i * HPAGE_PMD_SIZE));
 	}
 	o->young_pages += young * HPAGE_PMD_NR;
 	return i;
@@ -136,11 +140,12 @@ static unsigned long harvest_huge(struct tm_observation *o, pmd_t *pmd, unsigned
  * change under us, but to what it says of a page we only add a window.
  * Return: how many entries, from the first one on, that was all for.
  */
-static unsigned long glance_at_huge(struct tm_observation *o, pmd_t *pmd, unsigned long nr)
+static unsigned long glance_at_huge(struct tm_observation *o, struct mm_struct *mm, pmd_t *pmd,
+				    unsigned long addr, unsigned long nr)
 {
 	/* A huge page is never idle for long, so its average tells soon enough. */
 	if (o->look == TM_LOOK_PEEK || o->look == TM_LOOK_GLIMPSE)
-		return peek_at_huge(o, pmd, nr);
+		return peek_at_huge(o, mm, pmd, addr, nr);
 	if (o->careful || o->notifiers)
 		return 0;
 	if (o->look == TM_LOOK_OPEN)
@@ -168,7 +173,7 @@ unsigned long tm_look_at_huge(struct tm_observation *o, struct mm_struct *mm, pm
 	spinlock_t *ptl;
 
 	o->phase = tm_next_phase(o);
-	looks = glance_at_huge(o, pmd, nr);
+	looks = glance_at_huge(o, mm, pmd, addr, nr);
 	if (looks) {
 		o->visited_pages += looks * HPAGE_PMD_NR;
 		return looks;

@@ -34,6 +34,7 @@
 	X(lru_add_drain_all) \
 	X(walk_page_range) \
 	X(__mmu_notifier_clear_young) \
+	X(__mmu_notifier_test_young) \
 	X(node_is_toptier) \
 	X(task_sched_runtime) \
 	X(ptrace_may_access) \

@@ -347,6 +347,21 @@ static __always_inline unsigned int look_at_ptes(struct tm_observation *o, struc
 	return pages;
 }
 
+/*
+ * Of so many pages one stands for all: to ask for the second stage's bit costs as
+ * much as some dozen looks at page table entries.
+ */
+#define PEEK_PAGES	128
+
+static noinline void peek_at_second_stage(struct tm_observation *o, struct mm_struct *mm,
+					  unsigned long addr, unsigned long end)
+{
+	/* Others each time. */
+	addr += tm_next_phase(o) * (PEEK_PAGES / TM_HEAT_PHASES) * PAGE_SIZE;
+	for (; addr < end; addr += PEEK_PAGES * PAGE_SIZE)
+		o->young_pages += K(__mmu_notifier_test_young)(mm, addr) ? PEEK_PAGES : 0;
+}
+
 /**
  * tm_look_at_table - look at the entries of a page table
  * @o: observation
@@ -377,6 +392,8 @@ void tm_look_at_table(struct tm_observation *o, struct mm_struct *mm, pte_t *pte
 		break;
 	case TM_LOOK_PEEK:
 		pages = look_at_ptes(o, mm, pte, addr, end, TM_LOOK_PEEK, false);
+		if (o->notifiers)
+			peek_at_second_stage(o, mm, addr, end);
 		break;
 	case TM_LOOK_GLIMPSE:
 		pages = look_at_ptes(o, mm, pte, addr, end, TM_LOOK_GLIMPSE, false);

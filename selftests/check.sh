@@ -66,6 +66,7 @@ test_systemd			long		6.12*	900
 test_oci			alone		*	300
 test_wakeups			alone		6.12*	300
 test_hotset			alone		*	300
+test_kvm			alone		*	300
 test_pool settings weights hog	alone		6.12*	200
 test_reclaim			alone		6.12*	200
 test_abits			alone		*	60

@@ -96,6 +96,20 @@ void tm_engine_restart(struct tm_engine *e)
 	e->window_ns = min(e->window_ns, TM_WINDOW_FIRST_NS);
 }
 
+/* So many times what a whole window was expected to show, and no less than that part of all. */
+#define WOKEN_TIMES	4
+#define WOKEN_PART	64
+
+bool tm_engine_woken(const struct tm_engine *e, u64 pages, u64 young_pages)
+{
+	struct tm_harvest_sums sums;
+
+	if (young_pages < pages / WOKEN_PART)
+		return false;
+	tm_harvest_sum(&e->harvest, &sums);
+	return young_pages * 1024 > WOKEN_TIMES * sums.seen;
+}
+
 unsigned int tm_engine_weight_index(const struct tm_engine *e)
 {
 	return stage_of(e)->weight;

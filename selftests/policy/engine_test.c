@@ -148,6 +148,36 @@ static void test_restart(void)
 	ksft_test_result(engine.learned == 2, "restart: no group has learned more from it\n");
 }
 
+/* Hardly anything was accessed for long; @seen pages a window are expected. */
+static void idle(u64 seen)
+{
+	settled();
+	engine.harvest = (struct tm_harvest){ 0 };
+	engine.harvest.histogram.pages[TM_FAST][HOT] = seen;
+	engine.harvest.histogram.pages[TM_FAST][0] = input.quota_pages - seen;
+	engine.harvest.histogram.pages[TM_SLOW][0] = NR_PAGES - input.quota_pages;
+	steps(100);
+}
+
+static void test_woken(void)
+{
+	idle(100);
+	ksft_test_result(tm_engine_woken(&engine, NR_PAGES, NR_PAGES / 8),
+			 "woken: an idle group uses an eighth of its memory\n");
+	ksft_test_result(!tm_engine_woken(&engine, NR_PAGES, NR_PAGES / 100),
+			 "woken: not by a hundredth\n");
+	idle(0);
+	ksft_test_result(!tm_engine_woken(&engine, NR_PAGES, 0) &&
+			 !tm_engine_woken(&engine, 0, 0), "woken: not while it is idle\n");
+	idle(2000);
+	ksft_test_result(!tm_engine_woken(&engine, NR_PAGES, 6000) &&
+			 tm_engine_woken(&engine, NR_PAGES, 12000),
+			 "woken: not by three times what is expected of it, but by six times\n");
+	tm_engine_init(&engine);
+	ksft_test_result(tm_engine_woken(&engine, NR_PAGES, NR_PAGES / 8),
+			 "woken: a group of which nothing is known yet\n");
+}
+
 static void test_surprise(void)
 {
 	unsigned int i, restarts = 0;
@@ -455,9 +485,10 @@ static void test_candidates(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 13 + 10 + 8 + 2 + 10 + 4 + 4 + 3);
+	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 5 + 13 + 10 + 8 + 2 + 10 + 4 + 4 + 3);
 	test_stages();
 	test_restart();
+	test_woken();
 	test_surprise();
 	test_rest();
 	test_brake();
