@@ -256,7 +256,8 @@ static void look_into_window(struct tm_group *g)
 	g->looked_ns = now;
 	if (observation->stopped)
 		return;
-	if (tm_engine_woken(&g->engine, observation->visited_pages, observation->young_pages))
+	if (tm_engine_woken(&g->engine, observation->visited_pages,
+			    observation->young_slow_pages))
 		begin_again(g);
 	else if (observation->young_pages >=
 		 tm_window_target(observation->visited_pages, quota_pages))

@@ -48,18 +48,19 @@ static unsigned long peek_at_huge(struct tm_observation *o, struct mm_struct *mm
 				  const pmd_t *pmd, unsigned long addr, unsigned long nr)
 {
 	bool second_stage = o->notifiers && o->look == TM_LOOK_PEEK;
-	unsigned long i, young = 0;
+	unsigned long i;
 
 	for (i = 0; i < nr; i++) {
 		pmdval_t val = READ_ONCE(pmd[i]).pmd;
 
 		if ((val & HUGE_MASK) != HUGE_PRESENT)
 			break;
-		young += val & _PAGE_ACCESSED ||
-			 (second_stage &&
-			  K(__mmu_notifier_test_young)(mm, addr + i * HPAGE_PMD_SIZE));
+		if (val & _PAGE_ACCESSED ||
+		    (second_stage &&
+		     K(__mmu_notifier_test_young)(mm, addr + i * HPAGE_PMD_SIZE)))
+			tm_peeked_young(o, (val & PHYSICAL_PMD_PAGE_MASK) >> PAGE_SHIFT,
+					HPAGE_PMD_NR);
 	}
-	o->young_pages += young * HPAGE_PMD_NR;
 	return i;
 }
 

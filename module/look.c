@@ -170,7 +170,8 @@ static __always_inline unsigned int look_at_pte(struct tm_observation *o, struct
 		return 0;
 	young = pte_flags(val) & _PAGE_ACCESSED;
 	if (look == TM_LOOK_PEEK) {
-		o->young_pages += young;
+		if (young)
+			tm_peeked_young(o, pte_pfn(val), 1);
 		return 1;
 	}
 	if (look == TM_LOOK_GLIMPSE) {
@@ -354,12 +355,18 @@ static __always_inline unsigned int look_at_ptes(struct tm_observation *o, struc
 #define PEEK_PAGES	128
 
 static noinline void peek_at_second_stage(struct tm_observation *o, struct mm_struct *mm,
-					  unsigned long addr, unsigned long end)
+					  const pte_t *pte, unsigned long addr, unsigned long end)
 {
 	/* Others each time. */
-	addr += tm_next_phase(o) * (PEEK_PAGES / TM_HEAT_PHASES) * PAGE_SIZE;
-	for (; addr < end; addr += PEEK_PAGES * PAGE_SIZE)
-		o->young_pages += K(__mmu_notifier_test_young)(mm, addr) ? PEEK_PAGES : 0;
+	unsigned long i = tm_next_phase(o) * (PEEK_PAGES / TM_HEAT_PHASES);
+	unsigned long nr = (end - addr) >> PAGE_SHIFT;
+
+	for (; i < nr; i += PEEK_PAGES) {
+		pte_t val = READ_ONCE(pte[i]);
+
+		if (pte_present(val) && K(__mmu_notifier_test_young)(mm, addr + i * PAGE_SIZE))
+			tm_peeked_young(o, pte_pfn(val), PEEK_PAGES);
+	}
 }
 
 /**
@@ -393,7 +400,7 @@ void tm_look_at_table(struct tm_observation *o, struct mm_struct *mm, pte_t *pte
 	case TM_LOOK_PEEK:
 		pages = look_at_ptes(o, mm, pte, addr, end, TM_LOOK_PEEK, false);
 		if (o->notifiers)
-			peek_at_second_stage(o, mm, addr, end);
+			peek_at_second_stage(o, mm, pte, addr, end);
 		break;
 	case TM_LOOK_GLIMPSE:
 		pages = look_at_ptes(o, mm, pte, addr, end, TM_LOOK_GLIMPSE, false);

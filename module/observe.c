@@ -320,6 +320,7 @@ static void begin(struct tm_observation *o, struct tm_group *g)
 	tm_candidates_clear(&o->candidates[TM_FAST], true);
 	o->visited_pages = 0;
 	o->young_pages = 0;
+	o->young_slow_pages = 0;
 	o->stopped = false;
 	/* Of a process each page is asked: no page is charged to 1. */
 	o->last_charge = g->mm ? 1 : 0;

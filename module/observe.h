@@ -51,6 +51,7 @@ struct tm_slice {
  * @candidates: promotion (from slow) and demotion (from fast) candidates
  * @visited_pages: mapped pages, or unmapped folios' pages, looked at
  * @young_pages: of them, accessed ones
+ * @young_slow_pages: of these, pages in slow memory, if this is a peek
  * @collect_level: hottest pages that %TM_LOOK_COLLECT is for
  * @glimpsed_pages: by class, pages that %TM_LOOK_GLIMPSE is for and has seen
  * @glimpsed, @nr_glimpsed: the first of them
@@ -62,6 +63,7 @@ struct tm_observation {
 	struct tm_candidates candidates[TM_NR_TIERS];
 	u64 visited_pages;
 	u64 young_pages;
+	u64 young_slow_pages;
 	unsigned int collect_level;
 	u64 glimpsed_pages[TM_GLIMPSE_CLASSES];
 	struct tm_glimpsed glimpsed[TM_GLIMPSE_PAGES];
@@ -95,6 +97,15 @@ struct tm_observation {
 static __always_inline enum tm_tier tm_tier_of_node(const struct tm_observation *o, int nid)
 {
 	return o->tier_of_node[nid - NUMA_NO_NODE];
+}
+
+/* What a peek has seen. */
+static __always_inline void tm_peeked_young(struct tm_observation *o, unsigned long pfn,
+					    unsigned int nr_pages)
+{
+	o->young_pages += nr_pages;
+	if (tm_tier_of_node(o, tm_heatmap_chunk(pfn)->nid) == TM_SLOW)
+		o->young_slow_pages += nr_pages;
 }
 
 /* Reclaim was told that the page of this heat is in use, and hasn't asked since. */

@@ -97,17 +97,20 @@ void tm_engine_restart(struct tm_engine *e)
 }
 
 /* So many times what a whole window was expected to show, and no less than that part of all. */
-#define WOKEN_TIMES	4
+#define WOKEN_TIMES	2
 #define WOKEN_PART	64
 
-bool tm_engine_woken(const struct tm_engine *e, u64 pages, u64 young_pages)
+bool tm_engine_woken(const struct tm_engine *e, u64 pages, u64 young_slow_pages)
 {
-	struct tm_harvest_sums sums;
+	const u64 *slow = e->harvest.histogram.pages[TM_SLOW];
+	unsigned int level;
+	u64 expected = 0;
 
-	if (young_pages < pages / WOKEN_PART)
+	if (young_slow_pages < pages / WOKEN_PART)
 		return false;
-	tm_harvest_sum(&e->harvest, &sums);
-	return young_pages * 1024 > WOKEN_TIMES * sums.seen;
+	for (level = 0; level < TM_HEAT_LEVELS; level++)
+		expected += slow[level] * tm_heat_chance[level];
+	return young_slow_pages * 1024 > WOKEN_TIMES * expected;
 }
 
 unsigned int tm_engine_weight_index(const struct tm_engine *e)

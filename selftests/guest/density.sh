@@ -65,10 +65,9 @@ crowd()			# MiB
 		ask "vm$i" hot || return 1
 	done
 	ktap_diag "$n guests with $(mib "$quota") of DRAM each run after $((SECONDS - start)) s"
-	# The first ones were idle while the last ones started, so their windows are a minute long, and
-	# it takes three of them to tell what is hot now.
+	# The first ones were idle while the last ones started: their windows are long.
 	hot=$SECONDS
-	until_ms 300000 all_hot || rc=1
+	until_ms 120000 all_hot || rc=1
 	for ((i = 0; i < n; i++)); do
 		line+=" $(hot_pct "vm$i") ($(mib "$(<"$CG/vm$i/tiermem.dram_current")"))"
 	done
