@@ -47,7 +47,6 @@ static void look_at_huge_locked(struct tm_observation *o, struct mm_struct *mm, 
 static unsigned long peek_at_huge(struct tm_observation *o, struct mm_struct *mm,
 				  const pmd_t *pmd, unsigned long addr, unsigned long nr)
 {
-	bool second_stage = o->notifiers && o->look == TM_LOOK_PEEK;
 	unsigned long i;
 
 	for (i = 0; i < nr; i++) {
@@ -56,7 +55,7 @@ static unsigned long peek_at_huge(struct tm_observation *o, struct mm_struct *mm
 		if ((val & HUGE_MASK) != HUGE_PRESENT)
 			break;
 		if (val & _PAGE_ACCESSED ||
-		    (second_stage &&
+		    (o->notifiers &&
 		     K(__mmu_notifier_test_young)(mm, addr + i * HPAGE_PMD_SIZE)))
 			tm_peeked_young(o, (val & PHYSICAL_PMD_PAGE_MASK) >> PAGE_SHIFT,
 					HPAGE_PMD_NR);
