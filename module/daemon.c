@@ -256,7 +256,7 @@ static void look_into_window(struct tm_group *g)
 	g->looked_ns = now;
 	if (observation->stopped)
 		return;
-	if (tm_engine_woken(&g->engine, observation->visited_pages,
+	if (tm_engine_woken(&g->engine, observation->visited_pages, observation->young_pages,
 			    observation->young_slow_pages))
 		begin_again(g);
 	else if (observation->young_pages >=

@@ -100,13 +100,18 @@ void tm_engine_restart(struct tm_engine *e)
 #define WOKEN_TIMES	2
 #define WOKEN_PART	64
 
-bool tm_engine_woken(const struct tm_engine *e, u64 pages, u64 young_slow_pages)
+bool tm_engine_woken(const struct tm_engine *e, u64 pages, u64 young_pages, u64 young_slow_pages)
 {
 	const u64 *slow = e->harvest.histogram.pages[TM_SLOW];
+	struct tm_harvest_sums sums;
 	unsigned int level;
 	u64 expected = 0;
 
 	if (young_slow_pages < pages / WOKEN_PART)
+		return false;
+	/* What was in DRAM then may be in slow memory by now: the quota is another one. */
+	tm_harvest_sum(&e->harvest, &sums);
+	if (young_pages * 1024 <= sums.seen)
 		return false;
 	for (level = 0; level < TM_HEAT_LEVELS; level++)
 		expected += slow[level] * tm_heat_chance[level];

@@ -76,13 +76,14 @@ void tm_engine_restart(struct tm_engine *e);
  * tm_engine_woken - does a group do other things than it used to?
  * @e: engine
  * @pages: pages looked at, in the middle of a window
- * @young_slow_pages: of them, pages in slow memory that the window has shown so far
+ * @young_pages: of them, pages that the window has shown so far
+ * @young_slow_pages: of these, pages in slow memory
  *
  * An idle group has long windows, in which the hottest pages are the last ones to
  * tell apart. When it begins to work, and not with what DRAM has, it is time for
  * tm_engine_restart().
  */
-bool tm_engine_woken(const struct tm_engine *e, u64 pages, u64 young_slow_pages);
+bool tm_engine_woken(const struct tm_engine *e, u64 pages, u64 young_pages, u64 young_slow_pages);
 
 /* Which of the weights the next pass uses. */
 unsigned int tm_engine_weight_index(const struct tm_engine *e);

@@ -160,22 +160,27 @@ static void idle(u64 seen)
 	steps(100);
 }
 
+static bool woken(u64 young_pages, u64 young_slow_pages)
+{
+	return tm_engine_woken(&engine, NR_PAGES, young_pages, young_slow_pages);
+}
+
 static void test_woken(void)
 {
 	idle(100);
-	ksft_test_result(tm_engine_woken(&engine, NR_PAGES, NR_PAGES / 8),
+	ksft_test_result(woken(NR_PAGES / 8, NR_PAGES / 8),
 			 "woken: an idle group uses an eighth of its memory, in slow memory\n");
-	ksft_test_result(!tm_engine_woken(&engine, NR_PAGES, NR_PAGES / 100),
+	ksft_test_result(!woken(NR_PAGES / 100, NR_PAGES / 100),
 			 "woken: not by a hundredth\n");
 	idle(0);
-	ksft_test_result(!tm_engine_woken(&engine, NR_PAGES, 0) &&
-			 !tm_engine_woken(&engine, 0, 0), "woken: not while it is idle\n");
+	ksft_test_result(!woken(0, 0) && !tm_engine_woken(&engine, 0, 0, 0), "woken: not while it is idle\n");
 	idle(2000);
-	ksft_test_result(!tm_engine_woken(&engine, NR_PAGES, 3000) &&
-			 tm_engine_woken(&engine, NR_PAGES, 6000),
+	ksft_test_result(!woken(14000, 3000) && woken(14000, 6000),
 			 "woken: by three times what was expected, not by half as much\n");
+	ksft_test_result(!woken(9000, 9000),
+			 "woken: not by what it always does, if a smaller quota sent that to slow memory\n");
 	tm_engine_init(&engine);
-	ksft_test_result(tm_engine_woken(&engine, NR_PAGES, NR_PAGES / 8),
+	ksft_test_result(woken(NR_PAGES / 8, NR_PAGES / 8),
 			 "woken: a group of which nothing is known yet\n");
 }
 
@@ -486,7 +491,7 @@ static void test_candidates(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 5 + 13 + 10 + 8 + 2 + 10 + 4 + 4 + 3);
+	ksft_set_plan(ARRAY_SIZE(stage_cases) + 6 + 6 + 13 + 10 + 8 + 2 + 10 + 4 + 4 + 3);
 	test_stages();
 	test_restart();
 	test_woken();
