@@ -96,26 +96,31 @@ void tm_engine_restart(struct tm_engine *e)
 	e->window_ns = min(e->window_ns, TM_WINDOW_FIRST_NS);
 }
 
+/* What heat lets expect of a window, in 1/1024 of a page. */
+static u64 expected(const struct tm_harvest *h, enum tm_tier tier)
+{
+	unsigned int level;
+	u64 sum = 0;
+
+	for (level = 0; level < TM_HEAT_LEVELS; level++)
+		sum += h->histogram.pages[tier][level] * tm_heat_chance[level];
+	return sum;
+}
+
 /* So many times what a whole window was expected to show, and no less than that part of all. */
 #define WOKEN_TIMES	2
 #define WOKEN_PART	64
 
 bool tm_engine_woken(const struct tm_engine *e, u64 pages, u64 young_pages, u64 young_slow_pages)
 {
-	const u64 *slow = e->harvest.histogram.pages[TM_SLOW];
-	struct tm_harvest_sums sums;
-	unsigned int level;
-	u64 expected = 0;
+	u64 expected_slow;
 
 	if (young_slow_pages < pages / WOKEN_PART)
 		return false;
+	expected_slow = expected(&e->harvest, TM_SLOW);
 	/* What was in DRAM then may be in slow memory by now: the quota is another one. */
-	tm_harvest_sum(&e->harvest, &sums);
-	if (young_pages * 1024 <= sums.seen)
-		return false;
-	for (level = 0; level < TM_HEAT_LEVELS; level++)
-		expected += slow[level] * tm_heat_chance[level];
-	return young_slow_pages * 1024 > WOKEN_TIMES * expected;
+	return young_pages * 1024 > expected(&e->harvest, TM_FAST) + expected_slow &&
+	       young_slow_pages * 1024 > WOKEN_TIMES * expected_slow;
 }
 
 unsigned int tm_engine_weight_index(const struct tm_engine *e)
@@ -181,23 +186,21 @@ static void average_window(struct tm_engine *e)
 static bool surprised(struct tm_engine *e)
 {
 	const struct tm_harvest *h = &e->harvest;
-	u64 expected[TM_NR_TIERS] = { 0 }, seen[TM_NR_TIERS] = { 0 };
+	u64 expected_fast = expected(h, TM_FAST), expected_slow = expected(h, TM_SLOW);
+	u64 seen[TM_NR_TIERS] = { 0 };
 	u64 expected_part, seen_part;
 	unsigned int tier, level;
 
-	for (tier = 0; tier < TM_NR_TIERS; tier++) {
-		for (level = 0; level < TM_HEAT_LEVELS; level++) {
-			expected[tier] += h->histogram.pages[tier][level] * tm_heat_chance[level];
+	for (tier = 0; tier < TM_NR_TIERS; tier++)
+		for (level = 0; level < TM_HEAT_LEVELS; level++)
 			seen[tier] += h->young.pages[tier][level];
-		}
-	}
 	if (!seen[TM_FAST] && !seen[TM_SLOW]) {
 		/* Nor is there a phase where nothing is accessed. */
 		e->surprises = 0;
 		return false;
 	}
-	expected_part = mul_u64_u64_div_u64(expected[TM_FAST], 1024,
-					    expected[TM_FAST] + expected[TM_SLOW] + 1);
+	expected_part = mul_u64_u64_div_u64(expected_fast, 1024,
+					    expected_fast + expected_slow + 1);
 	seen_part = mul_u64_u64_div_u64(seen[TM_FAST], 1024, seen[TM_FAST] + seen[TM_SLOW]);
 	if (seen_part + SURPRISING >= expected_part)
 		e->surprises = 0;
