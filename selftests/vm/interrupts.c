@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * interrupts N: gives a virtual machine N interrupts and says how many it had. Between two of
- * them it counts to 65535, in which an emulator below has other things to do, too.
+ * interrupts N: gives a virtual machine on CPU 0 N interrupts and says how many it had. Between
+ * two of them it counts to 65535, in which an emulator below has other things to do, too; so has
+ * CPU 1, if there is one.
  */
+#define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #define MEMORY_BYTES	0x4000
 #define CODE		0x1000
@@ -30,6 +36,33 @@ static const uint8_t code[] = {
 
 /* incw COUNT; iret */
 static const uint8_t handler[] = { 0xff, 0x06, COUNT & 0xff, COUNT >> 8, 0xcf };
+
+static int stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* A process that loads the state of its FPU as often as it can, as each switch of tasks does. */
+static void load_fpu_on(int cpu)
+{
+	static uint8_t state[512] __attribute__((aligned(16)));
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	if (pid)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (stay_on(cpu) || getppid() != parent)
+		_exit(0);
+	__asm__ volatile("fxsave %0" : "=m"(state));
+	for (;;)
+		__asm__ volatile("fxrstor %0" : : "m"(state));
+}
 
 static int request(int fd, unsigned long what, void *arg, const char *name)
 {
@@ -59,6 +92,9 @@ int main(int argc, char **argv)
 	uint16_t count;
 	uint8_t *mem;
 
+	load_fpu_on(1);
+	if (stay_on(0))
+		err(1, "CPU 0");
 	kvm = open("/dev/kvm", O_RDWR);
 	if (kvm < 0)
 		err(1, "/dev/kvm");

@@ -135,7 +135,7 @@ if [ -n "$icount" ]; then
 else
 	args+=(-accel "tcg,thread=multi,tb-size=256")
 fi
-args+=(-plugin "$(plugin vmrun)")
+args+=(-plugin "$(plugin svm)")
 [ -z "$flush_tlb" ] || args+=(-plugin "$(plugin tlbflush)")
 for k in "${!TOPO_NV[@]}"; do
 	size=${TOPO_NV[k]}

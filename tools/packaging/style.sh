@@ -36,7 +36,7 @@ module/group.h UNCOMMENTED_DEFINITION	locks are explained in kernel-doc
 selftests/test_ctl.c COMPLEX_MACRO,MACRO_ARG_REUSE	two columns of a table
 selftests/test_unload.c UNNECESSARY_PARENTHESES	those of a compound literal
 selftests/test_badwrites.c QUOTED_WHITESPACE_BEFORE_NEWLINE	what is written is the test
-selftests/vm/tlbflush.c,selftests/vm/vmrun.c AVOID_EXTERNS,CAMELCASE	an interface that has no header
+selftests/vm/tlbflush.c,selftests/vm/svm.c AVOID_EXTERNS,CAMELCASE	an interface that has no header
 tools/demo/redisload.c CAMELCASE	hiredis
 tools/tiersim/*.[ch] CAMELCASE,BIT_MACRO	QEMU, GLib and inttypes.h; BIT() is for the kernel
 tools/tiersim/qemu.[ch] COMPLEX_MACRO,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,TRAILING_SEMICOLON,SPACING,MULTISTATEMENT_MACRO_USE_DO_WHILE	a table as a macro
