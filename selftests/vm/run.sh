@@ -44,6 +44,13 @@ die()
 	exit 2
 }
 
+# Whether QEMU ends within so many seconds.
+ended()			# seconds
+{
+	timeout --foreground "$1" tail -s 0.05 --pid="$pid" -f /dev/null &
+	wait $!
+}
+
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 VM_ROOT=$(cd "$VM_DIR/../.." && pwd -P)
 BUILD=$VM_ROOT/build/vm
@@ -53,10 +60,12 @@ SMP=2
 . "$VM_DIR/topologies.sh"
 # shellcheck source=selftests/vm/initrd.sh
 . "$VM_DIR/initrd.sh"
+# shellcheck source=selftests/vm/lastlook.sh
+. "$VM_DIR/lastlook.sh"
 # shellcheck source=selftests/vm/verdict.sh
 . "$VM_DIR/verdict.sh"
 
-kver='' kernel='' topo=pmem limit=300 name='' append='' cgroup=v2 check=1
+late='' kver='' kernel='' topo=pmem limit=300 name='' append='' cgroup=v2 check=1
 flush_tlb=1 icount='' env=() extra=()
 # Without la57 page walks are a level shorter. Without erms and fsrm the kernel
 # clears and copies pages with moves instead of "rep stosb", 5 to 10 times faster
@@ -158,13 +167,18 @@ cryptomgr.notests random.trust_cpu=on swiotlb=noforce quiet oops=panic panic=-1
 rcupdate.rcu_cpu_stall_timeout=100 watchdog_thresh=50
 vm.root=$VM_ROOT vm.dir=$VM_DIR $append"
 
+pipes=$(mktemp -d)
+trap 'rm -r "$pipes"' EXIT
+monitor_args "$pipes"
 # In the background, so that the VM doesn't outlive us if we are killed.
-timeout --foreground -k 5 "$limit" qemu-system-x86_64 "${args[@]}" \
+qemu-system-x86_64 "${args[@]}" "${MONITOR_ARGS[@]}" \
 	-append "${cmdline//$'\n'/ }" "${extra[@]}" </dev/null &
 pid=$!
 trap 'kill $pid; wait $pid; exit 130' INT TERM HUP
+ended "$limit" || { late=1; last_look >&2; kill $pid; ended 5 || kill -9 $pid; }
 status=0
 wait $pid || status=$?
+[ -z "$late" ] || status=124
 trap - INT TERM HUP
 verdict "$status"
 [ -n "$keep" ] || [ "$STATUS" -ne 0 ] || rm -r "$OUT"
