@@ -71,9 +71,7 @@ test_pool settings weights hog	alone		6.12*	200
 test_reclaim			alone		6.12*	200
 test_abits			alone		*	60
 test_guests quota		guests		6.12*	400
-test_guests quota flip swap life	long-guests	6.12*	2400
-test_guests density redis	long-guests-1	6.12*	2400
-test_guests quota flip		long-guests	6.1.*	1500
+test_guests			long-guests	*	3000
 test_pool			long		*	1500
 test_wakeups			long		6.1.*	300
 test_kinds			long		*	400
@@ -95,13 +93,12 @@ machine_args()		# machine
 	# Each exit of a guest's guest flushes its TLB: no plugin needed.
 	guests)	echo "-t pmem -P" ;;
 	long-guests) echo "-t pmem:slow=2G -P" ;;
-	long-guests-1) echo "-t pmem:slow=2G -P -s 1" ;;
 	*)	echo "-t $1" ;;
 	esac
 }
 
 # On these machines a test measures time against time: nothing may run beside it.
-readonly ALONE="alone long guests long-guests long-guests-1"
+readonly ALONE="alone long guests long-guests"
 
 usage()
 {

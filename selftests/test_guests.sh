@@ -6,11 +6,8 @@
 # of selftests/vm these are guests of a guest.
 #
 #   selftests/check.sh -m guests -v		what is part of the check
-#   selftests/check.sh -m long-guests -m long-guests-1 -v	all
-#   test_guests.sh [quota|flip|swap|life|density|redis|stock...]
-#
-# `density` and `redis` run on an emulated host with one CPU: with two, each a thread of QEMU, hosts of
-# many guests reset themselves after minutes, also without the module: `stock` shows it, by hand.
+#   selftests/check.sh -m long-guests -v	all
+#   test_guests.sh [quota|flip|swap|life|density|redis...]
 #
 # TM_FLIP_S: how long quotas are flipped (120). TM_GAP_MS: how long a guest may stand still (2000).
 # shellcheck disable=SC2034 # for the stories
@@ -27,7 +24,7 @@ readonly GAP_MS=$((${TM_GAP_MS:-2000} * TIME_PCT / 100))
 THP=/sys/kernel/mm/transparent_hugepage/enabled
 KSM=/sys/kernel/mm/ksm
 
-for story in quota flip swap life density redis stock; do
+for story in quota flip swap life density redis; do
 	# shellcheck source=/dev/null
 	. "$(dirname "$0")/guest/$story.sh"
 done
@@ -46,7 +43,7 @@ cleanup()
 
 # ---- main ---------------------------------------------------------------------------------------
 
-declare -A RESULTS=([quota]=6 [flip]=2 [swap]=4 [life]=7 [density]=4 [redis]=1 [stock]=1)
+declare -A RESULTS=([quota]=6 [flip]=2 [swap]=4 [life]=7 [density]=4 [redis]=1)
 
 ktap_header
 need_root
