@@ -280,10 +280,8 @@ mkdir -p "$DIR/root"
 cp "$SELFTESTS"/tiersim/{init,Kbuild,mark_module.c} "$TOP/tools/tiersim/guest/tiersim.h" "$DIR/root"
 make -s -C "/lib/modules/$release/build" M="$DIR/root" modules >"$DIR/make.log" 2>&1 ||
 	ktap_bail "no module for $release: $(tail -n 1 "$DIR/make.log")"
-gcc -O2 -Wall -Werror -static -o "$DIR/root/interrupts" "$SELFTESTS/vm/interrupts.c" ||
-	ktap_bail "interrupts.c does not build"
 mkdir "$DIR/root/bin"
-mv "$DIR/root/interrupts" "$DIR/root/bin"
+cp "$BIN/interrupts" "$DIR/root/bin" || ktap_bail "no interrupts (make selftests)"
 "$TOP/tools/tiersim/unpack-modules" "$release" "$DIR/root/modules" kvm-amd ||
 	ktap_bail "no KVM for $release"
 # A later archive's files replace those of an earlier one.
