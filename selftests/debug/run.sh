@@ -21,15 +21,13 @@ sweeps="init write runtime"
 coverage=${COVERAGE:-}
 only_build='' kernel=''
 
-# Not on this kernel: what measures instructions or time against time,
-excluded="test_abits test_cost test_kinds test_rivals"
-# systems that boot in a guest of this one, which takes longer than they are
-# waited for; test_kvm has a guest without a kernel;
-excluded+=" test_guests"
-# and what check.sh has on the host: it is about programs of user space, or needs
-# the headers of its kernel.
-excluded+=" $("$top/selftests/check.sh" -n -m host | awk '{ print $4 }' | sort -u |
-	tr '\n' ' ')"
+# Not on this kernel: what measures instructions or time against time, and what
+# check.sh has on the host: it is about programs of user space, or needs the headers
+# of its kernel.
+excluded() {
+	echo -n "test_abits test_cost test_kinds test_rivals "
+	"$top/selftests/check.sh" -n -m host | awk '{ print $4 }' | sort -u | tr '\n' ' '
+}
 
 usage() {
 	cat <<-END
@@ -38,8 +36,9 @@ usage() {
 	              build/selftests/NAME or selftests/NAME.sh. 'test_x -v@plain' runs on
 	              another topology; @v1 is cgroup v1, @nomemcg cgroup_disable=memory.
 	              Default: every test_* but
-	$(fold -sw 66 <<<"$excluded" | sed 's/^/                /; s/ *$//')
-	              of test_tiermemctl, only its stories in a VM
+	$(excluded | fold -sw 66 | sed 's/^/                /; s/ *$//')
+	              of test_tiermemctl, only its stories in a VM;
+	              of test_guests not density and redis
 	  -t TOPOLOGY default $topology (selftests/vm/topologies.sh)
 	  -T SECONDS  limit of each guest, default $limit
 	  -s LIST     sweeps, default '$sweeps'; '' for none, 'only' in front
@@ -79,15 +78,17 @@ read -ra sweeps <<<"$sweeps"
 if [ "${sweeps[0]:-}" = only ]; then
 	sweeps=("${sweeps[@]:1}")
 elif [ $# -eq 0 ]; then
+	excluded=" $(excluded) "
 	for t in "$top"/selftests/test_*.c "$top"/selftests/test_*.sh; do
 		[ -e "$t" ] || continue
 		t=$(basename "${t%.*}")
 		[ "$t" != test_tiermemctl ] || t="$t vm"
-		case " $excluded " in
+		case $excluded in
 		*" $t "*) continue ;;
 		esac
 		case $t in
 		test_refuse) tests+=("$t v2" "$t v1@v1" "$t nomemcg@nomemcg") ;;
+		test_guests) tests+=("$t quota" "$t flip" "$t swap" "$t life") ;;
 		*) tests+=("$t") ;;
 		esac
 	done
