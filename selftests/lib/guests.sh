@@ -14,6 +14,8 @@ GUEST_CMDLINE="console=ttyS0 quiet panic=0 nokaslr mitigations=off no_timer_chec
 cryptomgr.notests random.trust_cpu=on swiotlb=noforce rcupdate.rcu_cpu_stall_timeout=100
 watchdog_thresh=50"
 GUEST_CMDLINE=${GUEST_CMDLINE//$'\n'/ }
+# shellcheck source=selftests/vm/qmp.sh
+. "$SELFTESTS/vm/qmp.sh"
 # shellcheck source=selftests/vm/verdict.sh
 . "$SELFTESTS/vm/verdict.sh"	# SPLAT
 
@@ -184,14 +186,8 @@ ask()			# name command...
 # REPLY: the monitor's answer. Events are passed over.
 qmp()			# name json
 {
-	echo "${2//[$'\n\t']/}" >&"${QMP_TO[$1]}"
-	while read -r -t 60 -u "${QMP_FROM[$1]}" REPLY; do
-		case $REPLY in
-		*'"return"'*) return 0 ;;
-		*'"error"'*) break ;;
-		esac
-	done
-	ktap_diag "$1: $2: ${REPLY:-no answer}"
+	qmp_ask "${QMP_TO[$1]}" "${QMP_FROM[$1]}" 60 "$2" && return 0
+	ktap_diag "$1: $2: $REPLY"
 	return 1
 }
 

@@ -12,21 +12,18 @@ monitor_args()		# directory; sets MONITOR_ARGS
 	MONITOR_ARGS=(-chardev "pipe,id=monitor,path=$1/monitor" -mon chardev=monitor,mode=control)
 }
 
-# Prints the answer to a command of QEMU's human monitor.
-monitor()		# command
+ask_monitor()		# json
 {
-	local line
+	qmp_ask "$MONITOR_TO" "$MONITOR_FROM" 5 "$1" || { echo "QEMU: $REPLY"; return 1; }
+}
 
-	printf '{"execute":"human-monitor-command","arguments":{"command-line":"%s"}}\n' \
-		"$1" >&"$MONITOR_TO"
-	# Greeting, events and other answers come in between.
-	while read -r -t 5 -u "$MONITOR_FROM" line; do
-		[[ $line == '{"return": "'* ]] || continue
-		line=${line#'{"return": "'}
-		printf '%b' "${line%'"}'}" | tr -d '\r'
+# Prints lines of the answer to a command of QEMU's human monitor.
+monitor()		# command regex
+{
+	ask_monitor '{"execute":"human-monitor-command","arguments":{"command-line":"'"$1"'"}}' ||
 		return
-	done
-	echo "QEMU does not answer"
+	REPLY=${REPLY#'{"return": "'}
+	printf '%b' "${REPLY%'"}'}" | tr -d '\r' | grep -E "$2"
 }
 
 # Where the CPUs are, twice: one that spins, one that waits for an interrupt (HLT=1), and one for
@@ -37,12 +34,11 @@ last_look()
 
 	echo "end of the console:"
 	tail -n 10 "$OUT/console" 2>/dev/null | tr -d '\r'
-	echo '{"execute":"qmp_capabilities"}' >&"$MONITOR_TO"
-	for i in 1 2; do
-		[ "$i" -eq 1 ] || sleep 1
-		monitor "info registers -a" | grep -E '^CPU#|^RIP'
-	done
+	ask_monitor '{"execute":"qmp_capabilities"}' || return
+	monitor "info registers -a" '^CPU#|^RIP'
+	sleep 1
+	monitor "info registers -a" '^CPU#|^RIP'
 	for ((i = 0; i < SMP; i++)); do
-		monitor "info lapic $i" | grep -E '^(dumping|ISR|IRR)'
+		monitor "info lapic $i" '^(dumping|ISR|IRR)'
 	done
 }

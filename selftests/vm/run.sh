@@ -60,12 +60,14 @@ SMP=2
 . "$VM_DIR/topologies.sh"
 # shellcheck source=selftests/vm/initrd.sh
 . "$VM_DIR/initrd.sh"
+# shellcheck source=selftests/vm/qmp.sh
+. "$VM_DIR/qmp.sh"
 # shellcheck source=selftests/vm/lastlook.sh
 . "$VM_DIR/lastlook.sh"
 # shellcheck source=selftests/vm/verdict.sh
 . "$VM_DIR/verdict.sh"
 
-late='' kver='' kernel='' topo=pmem limit=300 name='' append='' cgroup=v2 check=1
+kver='' kernel='' topo=pmem limit=300 name='' append='' cgroup=v2 check=1
 flush_tlb=1 icount='' env=() extra=()
 # Without la57 page walks are a level shorter. Without erms and fsrm the kernel
 # clears and copies pages with moves instead of "rep stosb", 5 to 10 times faster
@@ -175,10 +177,16 @@ qemu-system-x86_64 "${args[@]}" "${MONITOR_ARGS[@]}" \
 	-append "${cmdline//$'\n'/ }" "${extra[@]}" </dev/null &
 pid=$!
 trap 'kill $pid; wait $pid; exit 130' INT TERM HUP
-ended "$limit" || { late=1; last_look >&2; kill $pid; ended 5 || kill -9 $pid; }
-status=0
-wait $pid || status=$?
-[ -z "$late" ] || status=124
+if ended "$limit"; then
+	status=0
+	wait $pid || status=$?
+else
+	status=124
+	last_look >&2 || :
+	kill $pid || :
+	ended 5 || kill -9 $pid || :
+	wait $pid || :
+fi
 trap - INT TERM HUP
 verdict "$status"
 [ -n "$keep" ] || [ "$STATUS" -ne 0 ] || rm -r "$OUT"

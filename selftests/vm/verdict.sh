@@ -51,7 +51,7 @@ verdict()	# status of QEMU; sets STATUS
 
 	STATUS=$(field status)
 	lines=$(splats)
-	if [ "$qemu" -eq 124 ] || [ "$qemu" -eq 137 ]; then
+	if [ "$qemu" -eq 124 ]; then
 		STATUS=124
 		echo "vm: time limit of ${limit}s (console in ${OUT#"$VM_ROOT"/})" >&2
 	elif ! grep -q '^end' "$OUT/result" 2>/dev/null; then
